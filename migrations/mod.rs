@@ -1,0 +1,20 @@
+//! The steps of the database schema, append-only: a step that has landed is never edited.
+//! `README.md` in this folder says how to add one.
+
+use sea_orm_migration::prelude::*;
+
+mod m0001_messages;
+mod m0002_identity;
+
+/// Runs the steps in order.
+pub struct Migrator;
+
+#[async_trait::async_trait]
+impl MigratorTrait for Migrator {
+    fn migrations() -> Vec<Box<dyn MigrationTrait>> {
+        vec![
+            Box::new(m0001_messages::Migration),
+            Box::new(m0002_identity::Migration),
+        ]
+    }
+}

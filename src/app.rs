@@ -1,0 +1,155 @@
+//! Puts the parts together and runs them until told to stop.
+
+use std::future::Future;
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use anyhow::Context;
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+
+use crate::clock::Clock;
+use crate::config::Settings;
+use crate::identity::Identity;
+use crate::mailbox::Mailbox;
+use crate::outbound::sweeper;
+use crate::store::{Db, secrets};
+use crate::web::{self, AppState, CursorKey, Demo, Throttle};
+
+/// An application whose listeners are bound but do not answer yet.
+pub struct App {
+    state: AppState,
+    listeners: Vec<TcpListener>,
+}
+
+/// Connects to the database and brings its schema up to date.
+///
+/// # Errors
+/// When the data directory cannot be made or the database does not answer.
+pub async fn open_database(settings: &Settings) -> anyhow::Result<Db> {
+    if settings.is_embedded() {
+        std::fs::create_dir_all(&settings.data_dir)
+            .with_context(|| format!("cannot make {}", settings.data_dir.display()))?;
+    }
+    let db = Db::connect(&settings.database_url(), settings.database.max_connections)
+        .await
+        .context("cannot connect to the database")?;
+    db.migrate()
+        .await
+        .context("cannot bring the database schema up to date")?;
+    Ok(db)
+}
+
+impl App {
+    /// Opens the database and binds the listeners.
+    ///
+    /// # Errors
+    /// When the database does not answer or an address cannot be bound.
+    pub async fn prepare(settings: Settings, clock: Clock, demo: Demo) -> anyhow::Result<Self> {
+        let db = open_database(&settings).await?;
+        let mut listeners = Vec::new();
+        for address in &settings.http.listen {
+            let listener = TcpListener::bind(address).await;
+            listeners.push(listener.with_context(|| format!("cannot listen on {address}"))?);
+        }
+        let hostname: Arc<str> = settings.hostname().into();
+        let cursor_key = secrets::get_or_create(&db, "cursor").await?;
+        let identity = Identity::new(db.clone(), clock.clone(), Arc::clone(&hostname))?;
+        let policy = Arc::new(settings.policy());
+        let state = AppState {
+            mailbox: Mailbox {
+                db,
+                clock,
+                policy,
+                hostname,
+            },
+            identity,
+            settings: Arc::new(settings),
+            cursor_key: Arc::new(CursorKey::new(&cursor_key)?),
+            throttle: Arc::new(Throttle::default()),
+            demo,
+        };
+        Ok(Self { state, listeners })
+    }
+
+    /// The procedures, for whoever fills the store before it is served.
+    #[must_use]
+    pub fn mailbox(&self) -> &Mailbox {
+        &self.state.mailbox
+    }
+
+    /// People and tokens.
+    #[must_use]
+    pub fn identity(&self) -> &Identity {
+        &self.state.identity
+    }
+
+    /// The addresses that HTTP is served on.
+    ///
+    /// # Errors
+    /// When the operating system does not say.
+    pub fn addresses(&self) -> io::Result<Vec<SocketAddr>> {
+        self.listeners.iter().map(TcpListener::local_addr).collect()
+    }
+
+    /// How browsers reach this server.
+    ///
+    /// # Errors
+    /// When the operating system does not say which address was bound.
+    pub fn url(&self) -> io::Result<String> {
+        if let Some(url) = &self.state.settings.http.public_url {
+            return Ok(url.trim_end_matches('/').to_owned());
+        }
+        let address = self.addresses()?.first().map(ToString::to_string);
+        Ok(format!("http://{}", address.unwrap_or_default()))
+    }
+
+    /// Serves until `stop` is done, then finishes the requests that are under way.
+    ///
+    /// # Errors
+    /// When a listener fails.
+    pub async fn run(self, stop: impl Future<Output = ()>) -> anyhow::Result<()> {
+        let (stopping, stopped) = watch::channel(false);
+        let mut tasks = JoinSet::new();
+        let router = web::router(self.state.clone());
+        for listener in self.listeners {
+            let service = router
+                .clone()
+                .into_make_service_with_connect_info::<SocketAddr>();
+            let until = wait(stopped.clone());
+            tasks.spawn(async move {
+                axum::serve(listener, service)
+                    .with_graceful_shutdown(until)
+                    .await
+            });
+        }
+        let throttle = Arc::clone(&self.state.throttle);
+        let sweep = sweeper::run(
+            self.state.mailbox.clone(),
+            move || throttle.tidy(),
+            self.state.settings.policy.sweep_interval,
+            wait(stopped),
+        );
+        tasks.spawn(async move {
+            sweep.await;
+            Ok(())
+        });
+        tokio::select! {
+            () = stop => tracing::info!("stopping: finishing the requests under way"),
+            Some(ended) = tasks.join_next() => ended??,
+        }
+        stopping.send_replace(true);
+        while let Some(ended) = tasks.join_next().await {
+            ended??;
+        }
+        self.state.mailbox.db.close().await?;
+        Ok(())
+    }
+}
+
+async fn wait(mut stopped: watch::Receiver<bool>) {
+    // An error means that the sender is gone, which is a stop as well.
+    let _ = stopped.wait_for(|stopped| *stopped).await;
+}

@@ -1,0 +1,35 @@
+//! `restante serve`
+
+use anyhow::Context;
+use tokio::signal::unix::{SignalKind, signal};
+
+use crate::app::App;
+use crate::clock::Clock;
+use crate::config::Settings;
+use crate::web::Demo;
+
+/// Serves on the configured database until told to stop.
+pub(super) async fn run(settings: Settings) -> anyhow::Result<()> {
+    let app = App::prepare(settings, Clock::default(), Demo(false)).await?;
+    let url = app.url()?;
+    println!("Restante serves on {url}/");
+    if let Some(link) = app.identity().setup_link().await? {
+        println!(
+            "Nobody administers it yet. This link makes the administrator, once, within a day:"
+        );
+        println!("  {url}/setup?token={link}");
+    }
+    app.run(told_to_stop()?).await
+}
+
+/// Done when the process is told to stop, by SIGTERM or from the keyboard.
+pub(super) fn told_to_stop() -> anyhow::Result<impl Future<Output = ()>> {
+    let mut terminate = signal(SignalKind::terminate()).context("cannot await SIGTERM")?;
+    let mut interrupt = signal(SignalKind::interrupt()).context("cannot await SIGINT")?;
+    Ok(async move {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+    })
+}

@@ -1,0 +1,92 @@
+//! `restante token`
+
+use anyhow::ensure;
+use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
+use clap::{Args, Subcommand};
+
+use super::print_table;
+use crate::domain::access::TokenScope;
+use crate::domain::address::Aor;
+use crate::identity::Identity;
+
+#[derive(Debug, Subcommand)]
+pub(super) enum TokenCommand {
+    /// Make a token; its secret is printed alone on standard output, once
+    Create(CreateArgs),
+    /// List tokens, without their secrets
+    List,
+    /// End a token
+    Revoke {
+        /// Its number in the list
+        id: i64,
+    },
+}
+
+#[derive(Debug, Args)]
+pub(super) struct CreateArgs {
+    /// What to call it
+    #[arg(long)]
+    name: String,
+    /// gateway, read, delete, operator or admin; may be given several times
+    #[arg(long = "scope", required = true)]
+    scopes: Vec<TokenScope>,
+    /// An address of record it is bound to; may be given several times
+    #[arg(long = "aor", value_name = "AOR")]
+    aors: Vec<Aor>,
+    /// How long it is good for, as in 90d; for ever if absent
+    #[arg(long, value_name = "TIME")]
+    expires: Option<humantime::Duration>,
+}
+
+impl TokenCommand {
+    pub(super) async fn run(self, identity: &Identity) -> anyhow::Result<()> {
+        match self {
+            Self::Create(args) => {
+                let life = args
+                    .expires
+                    .map(|life| TimeDelta::from_std(*life))
+                    .transpose()?;
+                let secret = identity
+                    .create_token(&args.name, &args.scopes, &args.aors, life)
+                    .await?;
+                println!("{secret}");
+            }
+            Self::List => list(identity).await?,
+            Self::Revoke { id } => {
+                ensure!(
+                    identity.revoke_token(id).await?,
+                    "there is no token {id} to revoke"
+                );
+                println!("Token {id} is revoked.");
+            }
+        }
+        Ok(())
+    }
+}
+
+async fn list(identity: &Identity) -> anyhow::Result<()> {
+    let time = |at: DateTime<Utc>| at.to_rfc3339_opts(SecondsFormat::Secs, true);
+    let rows: Vec<Vec<String>> = identity
+        .tokens()
+        .await?
+        .into_iter()
+        .map(|token| {
+            let scopes: Vec<&str> = token.scopes.iter().map(|scope| scope.as_str()).collect();
+            let aors: Vec<&str> = token.aors.iter().map(Aor::as_str).collect();
+            let end = match (token.revoked_at, token.expires_at) {
+                (Some(at), _) => format!("revoked {}", time(at)),
+                (None, Some(at)) => format!("expires {}", time(at)),
+                (None, None) => "good".to_owned(),
+            };
+            vec![
+                token.id.to_string(),
+                token.name,
+                scopes.join(" "),
+                end,
+                aors.join(" "),
+            ]
+        })
+        .collect();
+    print_table(&["ID", "NAME", "SCOPES", "STATE", "ADDRESSES"], &rows);
+    Ok(())
+}

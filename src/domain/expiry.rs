@@ -1,0 +1,117 @@
+//! The Expire marking of a deferred message (OMA SIMPLE IM TS 12.4.2.3, RFC 3428 section 6).
+
+use chrono::{DateTime, TimeDelta, Utc};
+
+use super::policy::Policy;
+
+/// The message is already dead on arrival: storing it would store nothing that can be delivered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the message expired at {expired_at}, before it could be stored")]
+pub struct AlreadyExpired {
+    /// The instant its Expires header field names.
+    pub expired_at: DateTime<Utc>,
+}
+
+/// When a pager-mode message expires.
+///
+/// `expires` is the Expires header field in seconds: not above the local maximum it is obeyed,
+/// absent or above it the default applies. It counts from `date`, the Date header field, where
+/// there is one and else from `received` (RFC 3428 section 6); a Date in the future does not
+/// stretch the life past the maximum counted from receipt.
+///
+/// # Errors
+/// [`AlreadyExpired`] when the instant is not after `received`; `Expires: 0` is the usual case.
+pub fn pager(
+    expires: Option<u32>,
+    date: Option<DateTime<Utc>>,
+    received: DateTime<Utc>,
+    policy: &Policy,
+) -> Result<DateTime<Utc>, AlreadyExpired> {
+    let asked = expires
+        .map(|seconds| TimeDelta::seconds(i64::from(seconds)))
+        .filter(|life| *life <= policy.max_expiry);
+    let Some(life) = asked else {
+        return Ok(received + policy.default_expiry);
+    };
+    let from = date.unwrap_or(received);
+    let expires_at = from
+        .checked_add_signed(life)
+        .unwrap_or(received)
+        .min(received + policy.max_expiry);
+    if expires_at <= received {
+        return Err(AlreadyExpired {
+            expired_at: expires_at,
+        });
+    }
+    Ok(expires_at)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(text: &str) -> DateTime<Utc> {
+        text.parse().unwrap()
+    }
+
+    fn policy() -> Policy {
+        Policy::default()
+    }
+
+    const NOW: &str = "2026-10-01T08:00:00Z";
+
+    #[test]
+    fn an_expires_within_the_maximum_is_obeyed() {
+        let now = at(NOW);
+        assert_eq!(
+            pager(Some(60), None, now, &policy()),
+            Ok(now + TimeDelta::seconds(60))
+        );
+        let max = policy().max_expiry;
+        let exactly = u32::try_from(max.num_seconds()).unwrap();
+        assert_eq!(pager(Some(exactly), None, now, &policy()), Ok(now + max));
+    }
+
+    #[test]
+    fn absent_or_above_the_maximum_means_the_default() {
+        let now = at(NOW);
+        let default = now + policy().default_expiry;
+        assert_eq!(pager(None, None, now, &policy()), Ok(default));
+        let above = u32::try_from(policy().max_expiry.num_seconds() + 1).unwrap();
+        assert_eq!(pager(Some(above), None, now, &policy()), Ok(default));
+        assert_eq!(pager(Some(u32::MAX), None, now, &policy()), Ok(default));
+    }
+
+    #[test]
+    fn expires_counts_from_the_date_header() {
+        let now = at(NOW);
+        let sent = now - TimeDelta::seconds(40);
+        assert_eq!(
+            pager(Some(60), Some(sent), now, &policy()),
+            Ok(now + TimeDelta::seconds(20))
+        );
+        assert_eq!(
+            pager(Some(30), Some(sent), now, &policy()),
+            Err(AlreadyExpired {
+                expired_at: now - TimeDelta::seconds(10)
+            })
+        );
+    }
+
+    #[test]
+    fn zero_is_dead_on_arrival() {
+        let now = at(NOW);
+        assert_eq!(
+            pager(Some(0), None, now, &policy()),
+            Err(AlreadyExpired { expired_at: now })
+        );
+    }
+
+    #[test]
+    fn a_date_in_the_future_does_not_outlive_the_maximum() {
+        let now = at(NOW);
+        let max = policy().max_expiry;
+        let future = now + TimeDelta::days(365);
+        assert_eq!(pager(Some(60), Some(future), now, &policy()), Ok(now + max));
+    }
+}

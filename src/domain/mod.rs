@@ -1,0 +1,10 @@
+//! The rules of deferred messaging, without input or output: addresses, Message-IDs, expiry,
+//! access, policy. This folder imports nothing of the rest.
+
+pub mod access;
+pub mod address;
+pub mod expiry;
+pub mod message;
+pub mod message_id;
+pub mod policy;
+pub mod uri;

@@ -1,0 +1,322 @@
+//! Proving who somebody is: people by password, programs by token, the first administrator by a
+//! one-time link.
+
+use std::sync::Arc;
+
+use chrono::{DateTime, TimeDelta, Utc};
+
+use crate::clock::Clock;
+use crate::domain::access::{Principal, Rights, Role, TokenScope};
+use crate::domain::address::Aor;
+use crate::store::{Db, StoreError, accounts, identity as rows};
+
+mod password;
+pub mod secret;
+
+pub use password::{MIN_PASSWORD_CHARS, PasswordError, Passwords};
+
+/// The purpose of the link that makes the first administrator.
+const SETUP: &str = "setup";
+/// How long a setup link is good.
+const SETUP_LINK_LIFE: TimeDelta = TimeDelta::days(1);
+/// The longest name of a person or token, in octets.
+const MAX_NAME: usize = 128;
+
+/// Something about a person or token cannot be so.
+#[derive(Debug, thiserror::Error)]
+pub enum IdentityError {
+    /// The name is empty, too long, or has characters that do not show.
+    #[error("a name has 1 to {MAX_NAME} octets and no control characters")]
+    BadName,
+    /// Another person has this name.
+    #[error("there is a user of this name")]
+    NameTaken,
+    /// There is no such person.
+    #[error("there is no user of this name")]
+    UnknownUser,
+    /// The password is not good enough or could not be hashed.
+    #[error(transparent)]
+    Password(#[from] PasswordError),
+    /// A token that could do nothing, or more than was meant.
+    #[error("{0}")]
+    BadToken(&'static str),
+    /// A setup link that is unknown, used or too old.
+    #[error("this link has been used or is too old")]
+    BadLink,
+    /// The database failed.
+    #[error("the database failed")]
+    Store(#[from] StoreError),
+}
+
+/// Why a token opens nothing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TokenRefusal {
+    /// Nobody was given this token.
+    Unknown,
+    /// It was good once.
+    Expired,
+}
+
+/// Knows people and tokens.
+#[derive(Clone, Debug)]
+pub struct Identity {
+    db: Db,
+    clock: Clock,
+    passwords: Arc<Passwords>,
+    hostname: Arc<str>,
+}
+
+impl Identity {
+    /// `hostname` goes into the Message-IDs of accounts made for new people.
+    ///
+    /// # Errors
+    /// When the operating system has no randomness to give.
+    pub fn new(db: Db, clock: Clock, hostname: Arc<str>) -> Result<Self, IdentityError> {
+        Ok(Self {
+            db,
+            clock,
+            passwords: Arc::new(Passwords::new()?),
+            hostname,
+        })
+    }
+
+    /// The person with this name and password. An unknown name takes as long as a wrong password.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn sign_in(
+        &self,
+        name: &str,
+        password: &str,
+    ) -> Result<Option<Principal>, IdentityError> {
+        let user = rows::user(self.db.read(), name).await?;
+        let hash = user.as_ref().map(|user| user.password_hash.as_str());
+        if !self.passwords.verify(hash, password).await? {
+            return Ok(None);
+        }
+        Ok(user.map(person))
+    }
+
+    /// The person of this name as the database has it now: what a session stands for.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn person(&self, name: &str) -> Result<Option<Principal>, StoreError> {
+        Ok(rows::user(self.db.read(), name).await?.map(person))
+    }
+
+    /// Whose token this is.
+    ///
+    /// # Errors
+    /// When the database fails; `Ok(Err(_))` when the token opens nothing.
+    pub async fn token(&self, text: &str) -> Result<Result<Principal, TokenRefusal>, StoreError> {
+        let Some(token) = rows::token(self.db.read(), &secret::hash(text)).await? else {
+            return Ok(Err(TokenRefusal::Unknown));
+        };
+        let now = self.clock.now();
+        let over = |end: Option<DateTime<Utc>>| end.is_some_and(|end| end <= now);
+        if over(token.revoked_at) || over(token.expires_at) {
+            return Ok(Err(TokenRefusal::Expired));
+        }
+        Ok(Ok(Principal {
+            name: token.name,
+            aors: token.aors,
+            rights: Rights::Scopes(token.scopes),
+        }))
+    }
+
+    /// Adds a person, and an account for each AoR that has none yet.
+    ///
+    /// # Errors
+    /// When the name is taken or unusable, the password too weak, or the database fails.
+    pub async fn add_user(
+        &self,
+        name: &str,
+        password: &str,
+        role: Role,
+        aors: &[Aor],
+    ) -> Result<(), IdentityError> {
+        check_name(name)?;
+        let hash = self.passwords.hash(password).await?;
+        let tx = self.db.write().await?;
+        let now = self.clock.now();
+        add_user_row(&tx, name, &hash, role, aors, now).await?;
+        for aor in aors {
+            accounts::ensure(&tx, aor, None, &self.hostname, now).await?;
+        }
+        Ok(tx.commit().await?)
+    }
+
+    /// Gives a person a new password.
+    ///
+    /// # Errors
+    /// When there is no such person, the password is too weak, or the database fails.
+    pub async fn set_password(&self, name: &str, password: &str) -> Result<(), IdentityError> {
+        let hash = self.passwords.hash(password).await?;
+        let tx = self.db.write().await?;
+        if !rows::set_password(&tx, name, &hash).await? {
+            return Err(IdentityError::UnknownUser);
+        }
+        Ok(tx.commit().await?)
+    }
+
+    /// Makes a token and gives its secret, which is not kept and cannot be shown again.
+    ///
+    /// # Errors
+    /// When the token would open nothing or is bound to no account it would need, or the database
+    /// fails.
+    pub async fn create_token(
+        &self,
+        name: &str,
+        scopes: &[TokenScope],
+        aors: &[Aor],
+        life: Option<TimeDelta>,
+    ) -> Result<String, IdentityError> {
+        check_name(name)?;
+        check_scopes(scopes, aors)?;
+        let text = secret::token().map_err(StoreError::from)?;
+        let now = self.clock.now();
+        let expires_at = match life {
+            None => None,
+            Some(life) => Some(
+                now.checked_add_signed(life)
+                    .ok_or(IdentityError::BadToken("the token would live too long"))?,
+            ),
+        };
+        let tx = self.db.write().await?;
+        let hash = secret::hash(&text);
+        rows::add_token(&tx, name, &hash, scopes, aors, now, expires_at).await?;
+        for aor in aors {
+            accounts::ensure(&tx, aor, None, &self.hostname, now).await?;
+        }
+        tx.commit().await?;
+        Ok(text)
+    }
+
+    /// Everybody, by name.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn users(&self) -> Result<Vec<rows::User>, StoreError> {
+        rows::users(self.db.read()).await
+    }
+
+    /// All tokens, oldest first.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn tokens(&self) -> Result<Vec<rows::Token>, StoreError> {
+        rows::tokens(self.db.read()).await
+    }
+
+    /// Ends a token; says whether there was one to end.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn revoke_token(&self, id: i64) -> Result<bool, StoreError> {
+        let tx = self.db.write().await?;
+        let revoked = rows::revoke_token(&tx, id, self.clock.now()).await?;
+        tx.commit().await?;
+        Ok(revoked)
+    }
+
+    /// The secret of a fresh link that makes the first administrator, or `None` when there is one.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn setup_link(&self) -> Result<Option<String>, StoreError> {
+        if rows::has_admin(self.db.read()).await? {
+            return Ok(None);
+        }
+        let text = secret::link()?;
+        let tx = self.db.write().await?;
+        let until = self.clock.now() + SETUP_LINK_LIFE;
+        rows::add_link(&tx, &secret::hash(&text), SETUP, until).await?;
+        tx.commit().await?;
+        Ok(Some(text))
+    }
+
+    /// Whether a setup link is good now.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn setup_link_is_good(&self, text: &str) -> Result<bool, StoreError> {
+        rows::link_is_good(self.db.read(), &secret::hash(text), SETUP, self.clock.now()).await
+    }
+
+    /// Makes the first administrator, and ends all setup links.
+    ///
+    /// # Errors
+    /// When the link is no longer good, the name or password unusable, or the database fails.
+    pub async fn set_up(
+        &self,
+        link: &str,
+        name: &str,
+        password: &str,
+    ) -> Result<Principal, IdentityError> {
+        check_name(name)?;
+        let hash = self.passwords.hash(password).await?;
+        let tx = self.db.write().await?;
+        let now = self.clock.now();
+        if !rows::link_is_good(&*tx, &secret::hash(link), SETUP, now).await? {
+            return Err(IdentityError::BadLink);
+        }
+        add_user_row(&tx, name, &hash, Role::Admin, &[], now).await?;
+        rows::end_links(&tx, SETUP).await?;
+        tx.commit().await?;
+        Ok(Principal {
+            name: name.to_owned(),
+            aors: Vec::new(),
+            rights: Rights::Role(Role::Admin),
+        })
+    }
+}
+
+async fn add_user_row(
+    tx: &crate::store::WriteTx,
+    name: &str,
+    hash: &str,
+    role: Role,
+    aors: &[Aor],
+    now: DateTime<Utc>,
+) -> Result<(), IdentityError> {
+    rows::add_user(tx, name, hash, role, aors, now)
+        .await
+        .map_err(|error| match error {
+            StoreError::Conflict => IdentityError::NameTaken,
+            error => IdentityError::Store(error),
+        })
+}
+
+fn person(user: rows::User) -> Principal {
+    Principal {
+        name: user.name,
+        aors: user.aors,
+        rights: Rights::Role(user.role),
+    }
+}
+
+fn check_name(name: &str) -> Result<(), IdentityError> {
+    let shows = !name.trim().is_empty() && !name.chars().any(char::is_control);
+    if shows && name.len() <= MAX_NAME {
+        Ok(())
+    } else {
+        Err(IdentityError::BadName)
+    }
+}
+
+/// Refuses tokens that would open nothing, and reading or deleting everything by omission.
+fn check_scopes(scopes: &[TokenScope], aors: &[Aor]) -> Result<(), IdentityError> {
+    use TokenScope::{Admin, Delete, Operator, Read};
+    if scopes.is_empty() {
+        return Err(IdentityError::BadToken("a token needs a scope"));
+    }
+    let everywhere = scopes.contains(&Operator) || scopes.contains(&Admin);
+    let personal = scopes.contains(&Read) || scopes.contains(&Delete);
+    if personal && !everywhere && aors.is_empty() {
+        return Err(IdentityError::BadToken(
+            "scope read or delete needs --aor, or scope operator to reach every account",
+        ));
+    }
+    Ok(())
+}

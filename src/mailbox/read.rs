@@ -1,0 +1,121 @@
+//! Reading: accounts, lists, messages, and the history that the metadata document shows.
+
+use super::Mailbox;
+use crate::domain::access::Scope;
+use crate::domain::address::Aor;
+use crate::domain::message::Summary;
+use crate::domain::message_id::{MessageId, MessageKey};
+use crate::store::StoreError;
+use crate::store::accounts::{self, Account};
+use crate::store::messages::{self, Filter};
+
+/// A message and the octets that were stored.
+#[derive(Debug)]
+pub struct Opened {
+    /// What is known of it.
+    pub summary: Summary,
+    /// The request, byte for byte.
+    pub raw: Vec<u8>,
+}
+
+/// An account as it is at one list version.
+#[derive(Debug)]
+pub struct History {
+    /// The account, with the version the document has.
+    pub account: Account,
+    /// Its messages in the order they came.
+    pub messages: Vec<Summary>,
+}
+
+impl Mailbox {
+    /// The account of `aor`, if it exists and lies within `scope`, with expired messages gone.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn account(&self, scope: &Scope, aor: &Aor) -> Result<Option<Account>, StoreError> {
+        let Some(account) = accounts::find(self.db.read(), scope, aor).await? else {
+            return Ok(None);
+        };
+        if self.expire_account(account.id, self.clock.now()).await? == 0 {
+            return Ok(Some(account));
+        }
+        accounts::find(self.db.read(), scope, aor).await
+    }
+
+    /// A page of accounts by AoR, after `after`.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn accounts(
+        &self,
+        scope: &Scope,
+        text: &str,
+        after: Option<&str>,
+        limit: u64,
+    ) -> Result<Vec<Account>, StoreError> {
+        accounts::page(self.db.read(), scope, text, after, limit).await
+    }
+
+    /// A page of an account's messages, newest first, numbers below `before`.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn list(
+        &self,
+        account: &Account,
+        filter: &Filter,
+        before: Option<i64>,
+        limit: u64,
+    ) -> Result<Vec<Summary>, StoreError> {
+        let now = self.clock.now();
+        messages::page(self.db.read(), account.id, filter, before, limit, now).await
+    }
+
+    /// A message of this account with its octets.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn open(
+        &self,
+        account: &Account,
+        key: MessageKey,
+    ) -> Result<Option<Opened>, StoreError> {
+        if key.account_id != account.id {
+            return Ok(None);
+        }
+        let Some(summary) = messages::find(self.db.read(), key, self.clock.now()).await? else {
+            return Ok(None);
+        };
+        let raw = messages::raw(self.db.read(), key).await?;
+        Ok(raw.map(|raw| Opened { summary, raw }))
+    }
+
+    /// All of an account's messages together with the list version they make up.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn history(&self, scope: &Scope, aor: &Aor) -> Result<Option<History>, StoreError> {
+        let now = self.clock.now();
+        let Some(account) = accounts::find(self.db.read(), scope, aor).await? else {
+            return Ok(None);
+        };
+        // What is due at `now` goes first; then rows alive at `now` are all rows, and one
+        // snapshot pairs them with the version they make up.
+        self.expire_account(account.id, now).await?;
+        let snapshot = self.db.snapshot().await?;
+        let Some(account) = accounts::find(&snapshot, scope, aor).await? else {
+            return Ok(None);
+        };
+        let messages = messages::all(&snapshot, account.id, now).await?;
+        Ok(Some(History { account, messages }))
+    }
+}
+
+/// The Message-ID of a message in its account.
+#[must_use]
+pub fn message_id(account: &Account, key: MessageKey) -> MessageId {
+    MessageId {
+        key,
+        host: account.host.clone(),
+    }
+}

@@ -1,0 +1,3 @@
+//! What happens by itself, without anybody asking.
+
+pub mod sweeper;

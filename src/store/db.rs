@@ -1,0 +1,180 @@
+//! The connection to `PostgreSQL` or `SQLite`, and the one way to write.
+
+use std::ops::Deref;
+use std::sync::Arc;
+use std::time::Duration;
+
+use sea_orm::sqlx::sqlite::{SqliteJournalMode, SqliteSynchronous};
+use sea_orm::{
+    AccessMode, ConnectOptions, Database, DatabaseConnection, DatabaseTransaction, DbBackend,
+    DbErr, IsolationLevel, SqlErr, SqliteTransactionMode, TransactionOptions, TransactionTrait,
+};
+use tokio::sync::{Mutex, OwnedMutexGuard};
+
+use super::migrate;
+
+/// The database did not do what was asked of it.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// A row with the same unique key exists: somebody else was first.
+    #[error("a row with this key exists")]
+    Conflict,
+    /// The database refused, failed or is away.
+    #[error("the database failed")]
+    Database(#[source] DbErr),
+    /// A row holds what this release cannot read.
+    #[error("column {column} of a stored row cannot be read: {value}")]
+    Corrupt {
+        /// Table and column.
+        column: &'static str,
+        /// What it holds.
+        value: String,
+    },
+    /// The operating system has no randomness to give.
+    #[error("no randomness from the operating system")]
+    Entropy(#[from] getrandom::Error),
+}
+
+impl From<DbErr> for StoreError {
+    fn from(error: DbErr) -> Self {
+        match error.sql_err() {
+            Some(SqlErr::UniqueConstraintViolation(_)) => Self::Conflict,
+            _ => Self::Database(error),
+        }
+    }
+}
+
+/// A pool of connections to the database.
+#[derive(Clone, Debug)]
+pub struct Db {
+    conn: DatabaseConnection,
+    /// `SQLite` has one writer at a time. Waiting here is fair and wakes at once; waiting in
+    /// `SQLite` is polling. `None` on `PostgreSQL`.
+    writer: Option<Arc<Mutex<()>>>,
+}
+
+impl Db {
+    /// Connects, without touching the schema. `max_connections` bounds the pool.
+    ///
+    /// # Errors
+    /// When the URL is not understood or the database does not answer.
+    pub async fn connect(url: &str, max_connections: u32) -> Result<Self, StoreError> {
+        let mut options = ConnectOptions::new(url);
+        options
+            .max_connections(max_connections)
+            .connect_timeout(Duration::from_secs(10))
+            .acquire_timeout(Duration::from_secs(10))
+            .sqlx_logging(false)
+            .map_sqlx_sqlite_opts(|sqlite| {
+                sqlite
+                    .create_if_missing(true)
+                    .journal_mode(SqliteJournalMode::Wal)
+                    .synchronous(SqliteSynchronous::Full)
+                    .foreign_keys(true)
+                    .busy_timeout(Duration::from_secs(10))
+            });
+        let conn = Database::connect(options).await?;
+        let writer =
+            (conn.get_database_backend() == DbBackend::Sqlite).then(|| Arc::new(Mutex::new(())));
+        Ok(Self { conn, writer })
+    }
+
+    /// Brings the schema up to date; safe when several nodes do it at once.
+    ///
+    /// # Errors
+    /// When a step fails; nothing of it stays then.
+    pub async fn migrate(&self) -> Result<(), StoreError> {
+        migrate::up(self).await
+    }
+
+    /// For reading outside a transaction.
+    #[must_use]
+    pub fn read(&self) -> &DatabaseConnection {
+        &self.conn
+    }
+
+    /// Opens a transaction for writing. It is undone unless [`WriteTx::commit`] is reached.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "this is the place the others call"
+    )]
+    pub async fn write(&self) -> Result<WriteTx, StoreError> {
+        let guard = match &self.writer {
+            Some(writer) => Some(Arc::clone(writer).lock_owned().await),
+            None => None,
+        };
+        let options = TransactionOptions {
+            sqlite_transaction_mode: Some(SqliteTransactionMode::Immediate),
+            ..TransactionOptions::default()
+        };
+        let tx = self.conn.begin_with_options(options).await?;
+        Ok(WriteTx { tx, _guard: guard })
+    }
+
+    /// Opens a transaction for reading that sees one state of the database throughout.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "this is the place the others call"
+    )]
+    pub async fn snapshot(&self) -> Result<DatabaseTransaction, StoreError> {
+        // SQLite gives a snapshot to every transaction, and has no levels to ask for.
+        let options = TransactionOptions {
+            isolation_level: self.is_postgres().then_some(IsolationLevel::RepeatableRead),
+            access_mode: self.is_postgres().then_some(AccessMode::ReadOnly),
+            sqlite_transaction_mode: Some(SqliteTransactionMode::Deferred),
+        };
+        Ok(self.conn.begin_with_options(options).await?)
+    }
+
+    /// Whether the database answers.
+    ///
+    /// # Errors
+    /// When it does not.
+    pub async fn ping(&self) -> Result<(), StoreError> {
+        Ok(self.conn.ping().await?)
+    }
+
+    /// Whether this is `PostgreSQL`, the only other being `SQLite`.
+    pub(super) fn is_postgres(&self) -> bool {
+        self.writer.is_none()
+    }
+
+    /// Closes the pool, so that `SQLite` folds its log into the file.
+    ///
+    /// # Errors
+    /// When a connection does not close.
+    pub async fn close(self) -> Result<(), StoreError> {
+        Ok(self.conn.close().await?)
+    }
+}
+
+/// An open transaction; dropped without [`commit`](Self::commit) it never happened.
+#[derive(Debug)]
+pub struct WriteTx {
+    tx: DatabaseTransaction,
+    _guard: Option<OwnedMutexGuard<()>>,
+}
+
+impl WriteTx {
+    /// Makes everything done in the transaction durable, all at once.
+    ///
+    /// # Errors
+    /// When the database could not; whether it did is then unknown only if the connection broke.
+    pub async fn commit(self) -> Result<(), StoreError> {
+        Ok(self.tx.commit().await?)
+    }
+}
+
+impl Deref for WriteTx {
+    type Target = DatabaseTransaction;
+
+    fn deref(&self) -> &DatabaseTransaction {
+        &self.tx
+    }
+}

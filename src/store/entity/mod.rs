@@ -1,0 +1,13 @@
+//! The tables as sea-orm sees them. Nothing outside `store` names these types.
+
+pub mod account;
+pub mod api_token;
+pub mod api_token_aor;
+pub mod message;
+pub mod message_content;
+pub mod one_time_link;
+pub mod principal;
+pub mod principal_aor;
+pub mod retry_key;
+pub mod secret;
+pub mod session;

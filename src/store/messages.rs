@@ -1,0 +1,348 @@
+//! Message rows and their content.
+
+use chrono::{DateTime, Utc};
+use sea_orm::sea_query::{Expr, ExprTrait, Func, LikeExpr, Query};
+use sea_orm::{
+    ActiveValue::Set, ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder,
+    QuerySelect, Select,
+};
+
+use super::db::{StoreError, WriteTx};
+use super::entity::{message, message_content};
+use crate::domain::message::{Facts, Kind, Mode, Summary};
+use crate::domain::message_id::MessageKey;
+
+/// A filter over the messages of one account; what is `None` or empty does not restrict.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Filter {
+    /// Words that must all occur in sender, subject or preview.
+    pub words: Vec<String>,
+    /// Text the sender's URI or display name contains.
+    pub from: Option<String>,
+    /// Text the subject contains.
+    pub subject: Option<String>,
+    /// How it came.
+    pub mode: Option<Mode>,
+    /// Stored at or after.
+    pub stored_after: Option<DateTime<Utc>>,
+    /// Stored before.
+    pub stored_before: Option<DateTime<Utc>>,
+    /// Expires before.
+    pub expires_before: Option<DateTime<Utc>>,
+}
+
+/// A message that was removed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Removed {
+    /// Its number in the account.
+    pub number: i64,
+    /// Octets it took.
+    pub stored_size: i64,
+}
+
+/// A pattern that matches `text` anywhere, whatever characters it has.
+pub(super) fn like(text: &str) -> LikeExpr {
+    let mut pattern = String::with_capacity(text.len() + 2);
+    pattern.push('%');
+    for c in text.chars() {
+        if matches!(c, '%' | '_' | '\\') {
+            pattern.push('\\');
+        }
+        pattern.push(c);
+    }
+    pattern.push('%');
+    LikeExpr::new(pattern).escape('\\')
+}
+
+/// Inserts a message and its content under `key`.
+///
+/// # Errors
+/// When the database fails.
+pub async fn insert(
+    tx: &WriteTx,
+    key: MessageKey,
+    facts: &Facts,
+    raw: &[u8],
+) -> Result<(), StoreError> {
+    message::Entity::insert(to_row(key, facts))
+        .exec_without_returning(&**tx)
+        .await?;
+    let content = message_content::ActiveModel {
+        account_id: Set(key.account_id),
+        number: Set(key.number),
+        raw: Set(raw.to_vec()),
+    };
+    message_content::Entity::insert(content)
+        .exec_without_returning(&**tx)
+        .await?;
+    Ok(())
+}
+
+/// A page of an account's messages, newest first, numbers below `before`; none past its expiry.
+///
+/// # Errors
+/// When the database fails.
+pub async fn page(
+    conn: &impl ConnectionTrait,
+    account_id: i64,
+    filter: &Filter,
+    before: Option<i64>,
+    limit: u64,
+    now: DateTime<Utc>,
+) -> Result<Vec<Summary>, StoreError> {
+    let mut query = filtered(live(account_id, now), filter);
+    if let Some(before) = before {
+        query = query.filter(message::Column::Number.lt(before));
+    }
+    let rows = query
+        .order_by_desc(message::Column::Number)
+        .limit(limit)
+        .all(conn)
+        .await?;
+    rows.into_iter().map(from_row).collect()
+}
+
+/// All messages of an account in the order they came; none past its expiry.
+///
+/// # Errors
+/// When the database fails.
+pub async fn all(
+    conn: &impl ConnectionTrait,
+    account_id: i64,
+    now: DateTime<Utc>,
+) -> Result<Vec<Summary>, StoreError> {
+    let rows = live(account_id, now)
+        .order_by_asc(message::Column::Number)
+        .all(conn)
+        .await?;
+    rows.into_iter().map(from_row).collect()
+}
+
+/// One message, unless its expiry has passed.
+///
+/// # Errors
+/// When the database fails.
+pub async fn find(
+    conn: &impl ConnectionTrait,
+    key: MessageKey,
+    now: DateTime<Utc>,
+) -> Result<Option<Summary>, StoreError> {
+    let row = live(key.account_id, now)
+        .filter(message::Column::Number.eq(key.number))
+        .one(conn)
+        .await?;
+    row.map(from_row).transpose()
+}
+
+/// The stored octets of a message, exactly as they were received.
+///
+/// # Errors
+/// When the database fails.
+pub async fn raw(
+    conn: &impl ConnectionTrait,
+    key: MessageKey,
+) -> Result<Option<Vec<u8>>, StoreError> {
+    let row = message_content::Entity::find_by_id((key.account_id, key.number))
+        .one(conn)
+        .await?;
+    Ok(row.map(|row| row.raw))
+}
+
+/// Which messages of an account a removal is about.
+#[derive(Debug, Clone, Copy)]
+pub enum Selection<'a> {
+    /// These numbers.
+    Numbers(&'a [i64]),
+    /// All whose expiry is at or before this instant.
+    DueAt(DateTime<Utc>),
+}
+
+/// Removes messages with their content; says which there were.
+///
+/// # Errors
+/// When the database fails.
+pub async fn remove(
+    tx: &WriteTx,
+    account_id: i64,
+    selection: Selection<'_>,
+) -> Result<Vec<Removed>, StoreError> {
+    use message::Column as C;
+    let which = match selection {
+        Selection::Numbers(numbers) => C::Number.is_in(numbers.iter().copied()),
+        Selection::DueAt(now) => C::ExpiresAt.lte(now),
+    };
+    let rows = message::Entity::delete_many()
+        .filter(C::AccountId.eq(account_id))
+        .filter(which)
+        .exec_with_returning(&**tx)
+        .await?;
+    Ok(rows
+        .into_iter()
+        .map(|row| Removed {
+            number: row.number,
+            stored_size: row.stored_size,
+        })
+        .collect())
+}
+
+/// Up to `limit` accounts that hold messages past their expiry.
+///
+/// # Errors
+/// When the database fails.
+pub async fn accounts_due(
+    conn: &impl ConnectionTrait,
+    now: DateTime<Utc>,
+    limit: u64,
+) -> Result<Vec<i64>, StoreError> {
+    let due = Query::select()
+        .distinct()
+        .column(message::Column::AccountId)
+        .from(message::Entity)
+        .and_where(message::Column::ExpiresAt.lte(now))
+        .limit(limit)
+        .to_owned();
+    let rows = conn.query_all(&due).await?;
+    rows.iter()
+        .map(|row| Ok(row.try_get("", "account_id")?))
+        .collect()
+}
+
+/// Whether an account holds a message past its expiry.
+///
+/// # Errors
+/// When the database fails.
+pub async fn is_due(
+    conn: &impl ConnectionTrait,
+    account_id: i64,
+    now: DateTime<Utc>,
+) -> Result<bool, StoreError> {
+    let row = message::Entity::find()
+        .select_only()
+        .column(message::Column::Number)
+        .filter(message::Column::AccountId.eq(account_id))
+        .filter(message::Column::ExpiresAt.lte(now))
+        .limit(1)
+        .into_tuple::<i64>()
+        .one(conn)
+        .await?;
+    Ok(row.is_some())
+}
+
+/// The account's messages that are still alive.
+fn live(account_id: i64, now: DateTime<Utc>) -> Select<message::Entity> {
+    message::Entity::find()
+        .filter(message::Column::AccountId.eq(account_id))
+        .filter(message::Column::ExpiresAt.gt(now))
+}
+
+fn filtered(mut query: Select<message::Entity>, filter: &Filter) -> Select<message::Entity> {
+    use message::Column as C;
+    let contains = |column: C, text: &str| {
+        Expr::expr(Func::lower(Expr::col(column))).like(like(&text.to_lowercase()))
+    };
+    for word in &filter.words {
+        query = query.filter(C::SearchText.like(like(&word.to_lowercase())));
+    }
+    if let Some(from) = &filter.from {
+        query = query.filter(contains(C::FromUri, from).or(contains(C::FromDisplay, from)));
+    }
+    if let Some(subject) = &filter.subject {
+        query = query.filter(contains(C::Subject, subject));
+    }
+    if let Some(mode) = filter.mode {
+        query = query.filter(C::Mode.eq(mode.as_str()));
+    }
+    if let Some(at) = filter.stored_after {
+        query = query.filter(C::StoredAt.gte(at));
+    }
+    if let Some(at) = filter.stored_before {
+        query = query.filter(C::StoredAt.lt(at));
+    }
+    if let Some(at) = filter.expires_before {
+        query = query.filter(C::ExpiresAt.lt(at));
+    }
+    query
+}
+
+fn to_row(key: MessageKey, facts: &Facts) -> message::ActiveModel {
+    let search_text = [
+        Some(facts.from_uri.as_str()),
+        facts.from_display.as_deref(),
+        facts.subject.as_deref(),
+        Some(facts.preview.as_str()),
+    ];
+    let search_text: Vec<String> = search_text
+        .into_iter()
+        .flatten()
+        .map(str::to_lowercase)
+        .collect();
+    let recipients = (!facts.recipients.is_empty())
+        .then(|| serde_json::to_string(&facts.recipients).unwrap_or_default());
+    message::ActiveModel {
+        account_id: Set(key.account_id),
+        number: Set(key.number),
+        mode: Set(facts.mode.as_str().to_owned()),
+        stored_at: Set(facts.stored_at),
+        sent_at: Set(facts.sent_at),
+        expires_at: Set(facts.expires_at),
+        size: Set(facts.size),
+        stored_size: Set(facts.stored_size),
+        from_uri: Set(facts.from_uri.clone()),
+        from_display: Set(facts.from_display.clone()),
+        to_uri: Set(facts.to_uri.clone()),
+        auth_id: Set(facts.auth_id.clone()),
+        subject: Set(facts.subject.clone()),
+        content_type: Set(facts.content_type.clone()),
+        kind: Set(facts.kind.as_str().to_owned()),
+        preview: Set(facts.preview.clone()),
+        has_attachments: Set(facts.has_attachments),
+        search_text: Set(search_text.join("\n")),
+        recipients: Set(recipients),
+        imdn_message_id: Set(facts.imdn_message_id.clone()),
+        notifications_asked: Set(facts.notifications_asked.join(" ")),
+    }
+}
+
+fn from_row(row: message::Model) -> Result<Summary, StoreError> {
+    let mode = row.mode.parse().map_err(|_| StoreError::Corrupt {
+        column: "message.mode",
+        value: row.mode.clone(),
+    })?;
+    let recipients = match &row.recipients {
+        None => Vec::new(),
+        Some(json) => serde_json::from_str(json).map_err(|_| StoreError::Corrupt {
+            column: "message.recipients",
+            value: json.clone(),
+        })?,
+    };
+    Ok(Summary {
+        key: MessageKey {
+            account_id: row.account_id,
+            number: row.number,
+        },
+        facts: Facts {
+            mode,
+            stored_at: row.stored_at,
+            sent_at: row.sent_at,
+            expires_at: row.expires_at,
+            size: row.size,
+            stored_size: row.stored_size,
+            from_uri: row.from_uri,
+            from_display: row.from_display,
+            to_uri: row.to_uri,
+            auth_id: row.auth_id,
+            subject: row.subject,
+            content_type: row.content_type,
+            kind: Kind::from_name(&row.kind),
+            preview: row.preview,
+            has_attachments: row.has_attachments,
+            recipients,
+            imdn_message_id: row.imdn_message_id,
+            notifications_asked: row
+                .notifications_asked
+                .split_ascii_whitespace()
+                .map(str::to_owned)
+                .collect(),
+        },
+    })
+}

@@ -1,0 +1,17 @@
+//! Everything that is kept: the only folder that knows sea-orm, SQL and dialects.
+//!
+//! Each function takes a connection or an open transaction, so that a procedure in
+//! [`crate::mailbox`] can join several into one. Functions that answer a caller take the caller's
+//! [`Scope`](crate::domain::access::Scope): what lies outside it does not exist for them.
+
+pub mod accounts;
+pub mod db;
+mod entity;
+pub mod identity;
+pub mod messages;
+mod migrate;
+pub mod retry;
+pub mod secrets;
+pub mod sessions;
+
+pub use db::{Db, StoreError, WriteTx};

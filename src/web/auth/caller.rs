@@ -1,0 +1,129 @@
+//! The caller of a request: a program by `Authorization: Bearer`, or a person by session.
+
+use axum::extract::{FromRef, FromRequestParts};
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, Method, header};
+use tower_sessions::Session;
+
+use super::session::{self, SessionError};
+use crate::domain::access::{Principal, Scope, TokenScope};
+use crate::identity::{Identity, TokenRefusal};
+use crate::web::problem::{
+    FORGED_REQUEST, INSUFFICIENT_SCOPE, Problem, STORAGE_UNAVAILABLE, TOKEN_EXPIRED,
+    UNAUTHENTICATED,
+};
+
+/// Carries the session's secret on requests of scripts.
+const CSRF_HEADER: &str = "x-csrf-token";
+
+/// Somebody who proved who they are. A handler that takes one cannot be reached otherwise.
+#[derive(Debug, Clone)]
+pub struct Caller {
+    /// Who.
+    pub principal: Principal,
+}
+
+impl Caller {
+    /// Goes on only if the caller may do what `scope` stands for.
+    ///
+    /// # Errors
+    /// A [`Problem`] that names the scope.
+    pub fn require(&self, scope: TokenScope) -> Result<(), Problem> {
+        if self.principal.may(scope) {
+            return Ok(());
+        }
+        Err(Problem::new(INSUFFICIENT_SCOPE).detail(format!("this needs the scope {scope}")))
+    }
+
+    /// The accounts the caller may read.
+    ///
+    /// # Errors
+    /// A [`Problem`] when it may read none.
+    pub fn reading(&self) -> Result<Scope, Problem> {
+        self.require(TokenScope::Read)?;
+        Ok(self.principal.scope())
+    }
+
+    /// The accounts the caller may delete from.
+    ///
+    /// # Errors
+    /// A [`Problem`] when it may delete nowhere.
+    pub fn deleting(&self) -> Result<Scope, Problem> {
+        self.require(TokenScope::Delete)?;
+        Ok(self.principal.scope())
+    }
+}
+
+impl<S> FromRequestParts<S> for Caller
+where
+    S: Send + Sync,
+    Identity: FromRef<S>,
+{
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        let identity = Identity::from_ref(state);
+        if let Some(token) = bearer(&parts.headers) {
+            return match identity.token(token).await? {
+                Ok(principal) => Ok(Self { principal }),
+                Err(TokenRefusal::Unknown) => {
+                    Err(challenge(UNAUTHENTICATED).detail("the token is not known here"))
+                }
+                Err(TokenRefusal::Expired) => Err(challenge(TOKEN_EXPIRED)),
+            };
+        }
+        let Some(session) = parts.extensions.get::<Session>() else {
+            return Err(challenge(UNAUTHENTICATED));
+        };
+        let Some(principal) = person(session, &identity).await? else {
+            return Err(challenge(UNAUTHENTICATED));
+        };
+        if !matches!(parts.method, Method::GET | Method::HEAD | Method::OPTIONS) {
+            let sent = parts
+                .headers
+                .get(CSRF_HEADER)
+                .and_then(|value| value.to_str().ok());
+            prove_own_page(session, sent.unwrap_or_default()).await?;
+        }
+        Ok(Self { principal })
+    }
+}
+
+/// The person whose session this is, with today's rights.
+///
+/// # Errors
+/// A [`Problem`] when the database fails.
+pub async fn person(session: &Session, identity: &Identity) -> Result<Option<Principal>, Problem> {
+    match session::name(session).await? {
+        Some(name) => Ok(identity.person(&name).await?),
+        None => Ok(None),
+    }
+}
+
+/// Goes on only if `sent` is the session's secret, which pages of other sites cannot know.
+///
+/// # Errors
+/// A [`Problem`] when it is not, or the database fails.
+pub async fn prove_own_page(session: &Session, sent: &str) -> Result<(), Problem> {
+    if session::is_csrf(session, sent).await? {
+        return Ok(());
+    }
+    Err(Problem::new(FORGED_REQUEST))
+}
+
+fn bearer(headers: &HeaderMap) -> Option<&str> {
+    let value = headers.get(header::AUTHORIZATION)?.to_str().ok()?;
+    let (scheme, token) = value.split_once(' ')?;
+    scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
+}
+
+fn challenge(kind: &'static crate::web::problem::Kind) -> Problem {
+    Problem::new(kind).header(header::WWW_AUTHENTICATE, "Bearer realm=\"restante\"")
+}
+
+impl From<SessionError> for Problem {
+    fn from(error: SessionError) -> Self {
+        tracing::error!("the session store failed: {error}");
+        Self::new(STORAGE_UNAVAILABLE).header(header::RETRY_AFTER, "5")
+    }
+}

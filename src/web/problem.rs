@@ -1,0 +1,319 @@
+//! Every error answer of the HTTP interfaces: RFC 9457 `application/problem+json` with a stable
+//! `type`, and the one table of all types, which is also what `/problems` shows.
+
+use axum::extract::rejection::{JsonRejection, PathRejection, QueryRejection};
+use axum::http::{HeaderName, HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use crate::store::StoreError;
+
+/// A type of problem: what it is called, and what to do about it.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Kind {
+    /// The last segment of its `type`, which never changes.
+    pub slug: &'static str,
+    /// HTTP status.
+    pub status: u16,
+    /// What a SIP server that relays our answer may say (RFC 3261 section 21); 0 when the problem
+    /// is not about a message.
+    pub sip_status: u16,
+    /// One line.
+    pub title: &'static str,
+    /// What happened.
+    pub explanation: &'static str,
+    /// What to do.
+    pub remedy: &'static str,
+}
+
+/// Declares the problem types and the table of them all at once.
+macro_rules! kinds {
+    ($($name:ident = ($slug:literal, $status:literal, $sip:literal, $title:literal, $explanation:literal, $remedy:literal);)+) => {
+        $(
+            #[doc = $title]
+            pub const $name: &Kind = &Kind {
+                slug: $slug, status: $status, sip_status: $sip, title: $title,
+                explanation: $explanation, remedy: $remedy,
+            };
+        )+
+        /// Every problem type there is.
+        pub const KINDS: &[&Kind] = &[$($name),+];
+    };
+}
+
+kinds! {
+    NOT_SIP = ("not-sip", 400, 400, "Not a SIP message",
+        "The body does not begin with a SIP request line, or a line of its head cannot be read.",
+        "Send the request exactly as the proxy received it, with CRLF line ends.");
+    SIP_TRUNCATED = ("sip-truncated", 400, 400, "SIP message cut short",
+        "The head has no empty line at its end, or the body is shorter than Content-Length says.",
+        "Send the whole request; check that nothing on the way cuts or converts it.");
+    SIP_RESPONSE = ("sip-response", 400, 400, "A SIP response, not a request",
+        "Only MESSAGE requests are stored.",
+        "Hand over the request, not its answer.");
+    SIP_METHOD = ("sip-method", 400, 405, "Not a MESSAGE request",
+        "Only MESSAGE requests are stored in pager mode.",
+        "Hand over only MESSAGE requests.");
+    SIP_VERSION = ("sip-version", 400, 505, "SIP version not supported",
+        "The request line names another version than SIP/2.0.",
+        "Send SIP/2.0.");
+    SIP_HEADER = ("sip-header", 400, 400, "SIP header field missing, repeated or malformed",
+        "From, To, Call-ID and CSeq must each be there once and be readable; CSeq must name the request's method.",
+        "Look at the header field that `detail` names.");
+    SIP_CONTENT_LENGTH = ("sip-content-length", 400, 400, "Content-Length repeated or malformed",
+        "The request has more than one Content-Length, or one that is no number.",
+        "Send one Content-Length, or none.");
+    SIP_TOO_LARGE_HEAD = ("sip-too-large-head", 400, 400, "SIP head too large",
+        "The request has more header lines, or longer ones, than are accepted.",
+        "Send fewer or shorter header fields.");
+    SERVED_USER = ("served-user", 400, 404, "No served user",
+        "The `aor` parameter, the P-Served-User header field or the Request-URI names no user: it cannot be read, or its scheme is not sip, sips or tel.",
+        "Name the user by `?aor=sip:user@domain`.");
+    NOT_SERVED = ("not-served", 404, 404, "User not served here",
+        "There is no account for this user, and accounts are not made by themselves (`policy.auto_create_accounts`).",
+        "Make an account for the user first.");
+    NOT_DEFERRABLE = ("not-deferrable", 422, 480, "Message not deferrable",
+        "The message's Expires has passed already, so there is nothing that could be delivered later.",
+        "Tell the sender that the user is not there.");
+    MESSAGE_TOO_LARGE = ("message-too-large", 413, 413, "Message too large",
+        "The request is larger than `policy.max_message_bytes`.",
+        "Send large content by Large Message Mode, or raise the limit.");
+    QUOTA_EXCEEDED = ("quota-exceeded", 507, 480, "Account full",
+        "The account holds as many messages or octets as it may.",
+        "Wait until messages are read, deleted or expired, or raise the quota.");
+    UNSUPPORTED_MEDIA_TYPE = ("unsupported-media-type", 415, 0, "Content-Type not supported",
+        "The body is of a type this resource does not take.",
+        "Send the Content-Type that the documentation of the operation names.");
+    UNAUTHENTICATED = ("unauthenticated", 401, 0, "Not signed in",
+        "The request has no token or session, or one that nobody was given.",
+        "Send `Authorization: Bearer rst_…`, or sign in.");
+    TOKEN_EXPIRED = ("token-expired", 401, 0, "Token no longer valid",
+        "The token has expired or was revoked.",
+        "Make a new one with `restante token create`.");
+    INSUFFICIENT_SCOPE = ("insufficient-scope", 403, 0, "Scope not sufficient",
+        "The token or role does not allow this operation.",
+        "Use a token with the scope that `detail` names.");
+    FORGED_REQUEST = ("forged-request", 403, 0, "Request from another site",
+        "A request that changes something came without proof that it was made on a page of this server.",
+        "Reload the page and try again; programs use a token instead of a session.");
+    NOT_FOUND = ("not-found", 404, 0, "Not found",
+        "There is nothing here, or nothing that the caller may know of.",
+        "Check the address.");
+    METHOD_NOT_ALLOWED = ("method-not-allowed", 405, 0, "Method not allowed",
+        "The resource exists but does not take this method.",
+        "Use a method that the Allow header field lists.");
+    REQUEST_TIMEOUT = ("request-timeout", 408, 0, "Request took too long",
+        "The request was not complete, or not answered, within `http.request_timeout`.",
+        "Try again; send the request without pauses.");
+    INVALID_REQUEST = ("invalid-request", 400, 0, "Invalid request",
+        "A parameter or the body is not as the documentation of the operation says.",
+        "Look at `detail` and `errors`.");
+    INVALID_CURSOR = ("invalid-cursor", 400, 0, "Cursor not valid here",
+        "The cursor was not given out by this server for this list and filter.",
+        "Take `next_cursor` of the page before, with the same filter, or start without a cursor.");
+    BODY_TOO_LARGE = ("body-too-large", 413, 0, "Body too large",
+        "The body is larger than the operation takes.",
+        "Send less.");
+    TOO_MANY_ATTEMPTS = ("too-many-attempts", 429, 0, "Too many attempts",
+        "There were too many attempts in a short time.",
+        "Wait as long as Retry-After says.");
+    STORAGE_UNAVAILABLE = ("storage-unavailable", 503, 503, "Storage not available",
+        "The database does not answer or refused to work. Nothing was stored or changed.",
+        "Try again after the seconds in Retry-After.");
+    INTERNAL = ("internal", 500, 500, "Internal error",
+        "Something went wrong in the server. It is in the server's log under the request's id.",
+        "Tell the operator the value of the x-request-id header field.");
+}
+
+/// Which field of a request is wrong, and how.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct FieldError {
+    /// The field: a JSON pointer into the body, or the parameter's name.
+    pub pointer: String,
+    /// What is wrong.
+    pub detail: String,
+}
+
+/// An error answer.
+#[derive(Debug)]
+pub struct Problem {
+    kind: &'static Kind,
+    detail: Option<String>,
+    errors: Vec<FieldError>,
+    headers: Vec<(HeaderName, HeaderValue)>,
+}
+
+/// The body of an error answer (RFC 9457).
+#[derive(Debug, Serialize, ToSchema)]
+pub struct ProblemBody {
+    /// The problem type: a relative reference that never changes, and a page to read.
+    #[schema(example = "/problems/not-found")]
+    r#type: String,
+    /// One line, the same for all problems of a type.
+    #[schema(example = "Not found")]
+    title: &'static str,
+    /// The HTTP status.
+    #[schema(example = 404)]
+    status: u16,
+    /// What is wrong with this very request.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    detail: Option<String>,
+    /// The SIP status a proxy may answer with, where the problem is about a SIP message.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    sip_status: Option<u16>,
+    /// The fields that are wrong.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    errors: Vec<FieldError>,
+}
+
+impl Problem {
+    /// A problem of this type.
+    #[must_use]
+    pub fn new(kind: &'static Kind) -> Self {
+        Self {
+            kind,
+            detail: None,
+            errors: Vec::new(),
+            headers: Vec::new(),
+        }
+    }
+
+    /// Says what is wrong with this very request.
+    #[must_use]
+    pub fn detail(mut self, detail: impl Into<String>) -> Self {
+        self.detail = Some(detail.into());
+        self
+    }
+
+    /// Names a field that is wrong.
+    #[must_use]
+    pub fn field(mut self, pointer: impl Into<String>, detail: impl Into<String>) -> Self {
+        self.errors.push(FieldError {
+            pointer: pointer.into(),
+            detail: detail.into(),
+        });
+        self
+    }
+
+    /// Adds a header field to the answer.
+    #[must_use]
+    pub fn header(mut self, name: HeaderName, value: &'static str) -> Self {
+        self.headers.push((name, HeaderValue::from_static(value)));
+        self
+    }
+
+    /// The problem's type.
+    #[must_use]
+    pub fn kind(&self) -> &'static Kind {
+        self.kind
+    }
+
+    /// What is wrong with this very request, as far as it was said.
+    #[must_use]
+    pub fn detail_text(&self) -> Option<&str> {
+        self.detail.as_deref()
+    }
+
+    /// The header fields beyond the content's own.
+    pub(super) fn into_headers(self) -> Vec<(HeaderName, HeaderValue)> {
+        self.headers
+    }
+}
+
+impl IntoResponse for Problem {
+    fn into_response(self) -> Response {
+        let body = ProblemBody {
+            r#type: format!("/problems/{}", self.kind.slug),
+            title: self.kind.title,
+            status: self.kind.status,
+            detail: self.detail,
+            sip_status: (self.kind.sip_status != 0).then_some(self.kind.sip_status),
+            errors: self.errors,
+        };
+        let status =
+            StatusCode::from_u16(self.kind.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        let mut response = (status, axum::Json(body)).into_response();
+        let headers = response.headers_mut();
+        headers.insert(
+            header::CONTENT_TYPE,
+            HeaderValue::from_static("application/problem+json"),
+        );
+        headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        headers.extend(self.headers);
+        response
+    }
+}
+
+impl From<StoreError> for Problem {
+    /// The caller learns that storage failed; the log learns why.
+    fn from(error: StoreError) -> Self {
+        match error {
+            StoreError::Corrupt { .. } | StoreError::Entropy(_) => internal(&error),
+            StoreError::Database(_) | StoreError::Conflict => {
+                tracing::error!(
+                    error = chain(&error),
+                    "the database failed: {}",
+                    chain(&error)
+                );
+                Self::new(STORAGE_UNAVAILABLE).header(header::RETRY_AFTER, "5")
+            }
+        }
+    }
+}
+
+/// A problem whose cause is for the log alone.
+pub fn internal(error: &dyn std::error::Error) -> Problem {
+    tracing::error!(error = chain(error), "internal error: {}", chain(error));
+    Problem::new(INTERNAL)
+}
+
+/// An error and its sources on one line.
+pub fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(error) = source {
+        text.push_str(": ");
+        text.push_str(&error.to_string());
+        source = error.source();
+    }
+    text
+}
+
+impl From<PathRejection> for Problem {
+    fn from(_: PathRejection) -> Self {
+        Self::new(NOT_FOUND)
+    }
+}
+
+impl From<QueryRejection> for Problem {
+    fn from(rejection: QueryRejection) -> Self {
+        Self::new(INVALID_REQUEST).detail(rejection.body_text())
+    }
+}
+
+impl From<JsonRejection> for Problem {
+    fn from(rejection: JsonRejection) -> Self {
+        match rejection.status() {
+            StatusCode::UNSUPPORTED_MEDIA_TYPE => {
+                Self::new(UNSUPPORTED_MEDIA_TYPE).detail("expected Content-Type: application/json")
+            }
+            StatusCode::PAYLOAD_TOO_LARGE => Self::new(BODY_TOO_LARGE),
+            _ => Self::new(INVALID_REQUEST).detail(rejection.body_text()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn types_are_distinct_and_have_a_status_of_an_error() {
+        let mut slugs: Vec<&str> = KINDS.iter().map(|kind| kind.slug).collect();
+        slugs.sort_unstable();
+        slugs.dedup();
+        assert_eq!(slugs.len(), KINDS.len());
+        assert!(KINDS.iter().all(|kind| (400..600).contains(&kind.status)));
+    }
+}

@@ -1,0 +1,48 @@
+//! Finds what a path such as `/accounts/{aor}/messages/{id}` names, for this caller.
+
+use crate::domain::access::{Principal, Scope};
+use crate::domain::address::Aor;
+use crate::domain::message_id::MessageKey;
+use crate::mailbox::Mailbox;
+use crate::mailbox::read::Opened;
+use crate::store::accounts::Account;
+use crate::web::problem::{NOT_FOUND, Problem};
+
+/// The account that `{aor}` names: an address of record, or `me` for the caller's own. What lies
+/// outside `scope` is not found.
+///
+/// # Errors
+/// A [`Problem`] when there is no such account for the caller, or the database fails.
+pub async fn account(
+    mailbox: &Mailbox,
+    principal: &Principal,
+    scope: &Scope,
+    aor: &str,
+) -> Result<Account, Problem> {
+    let aor = match (aor, principal.aors.as_slice()) {
+        ("me", [own]) => own.clone(),
+        ("me", []) => {
+            return Err(Problem::new(NOT_FOUND).detail("the caller is bound to no account"));
+        }
+        ("me", _) => {
+            return Err(
+                Problem::new(NOT_FOUND).detail("the caller is bound to several accounts: name one")
+            );
+        }
+        (aor, _) => Aor::parse(aor).map_err(|_| Problem::new(NOT_FOUND))?,
+    };
+    mailbox
+        .account(scope, &aor)
+        .await?
+        .ok_or_else(|| Problem::new(NOT_FOUND))
+}
+
+/// The message that `{id}` names in an account: a decimal string or a whole Message-ID.
+///
+/// # Errors
+/// A [`Problem`] when there is no such message, or the database fails.
+pub async fn message(mailbox: &Mailbox, account: &Account, id: &str) -> Result<Opened, Problem> {
+    let missing = || Problem::new(NOT_FOUND);
+    let key: MessageKey = id.parse().map_err(|_| missing())?;
+    mailbox.open(account, key).await?.ok_or_else(missing)
+}

@@ -1,0 +1,4 @@
+//! Accounts.
+
+pub mod get;
+pub mod list;

@@ -1,0 +1,49 @@
+//! `DELETE /api/v1/accounts/{aor}/messages/{id}`
+
+use axum::extract::State;
+use axum::http::StatusCode;
+
+use crate::domain::message_id::MessageKey;
+use crate::mailbox::Mailbox;
+use crate::web::auth::Caller;
+use crate::web::extract::Path;
+use crate::web::problem::{NOT_FOUND, Problem, ProblemBody};
+use crate::web::rest::account_path;
+
+/// Delete a message
+///
+/// The content, the message's `<history>` element and its place in the quota go at once.
+#[utoipa::path(
+    delete, path = "/api/v1/accounts/{aor}/messages/{id}", tag = "messages", operation_id = "delete_message",
+    params(
+        ("aor" = String, Path, description = "Address of record, percent-encoded, or `me`",
+            example = "sip:alice@example.org"),
+        ("id" = String, Path, description = "The Message-ID, whole or its decimal string alone",
+            example = "10000000001"),
+    ),
+    responses(
+        (status = 204, description = "The message is gone"),
+        (status = 401, body = ProblemBody, content_type = "application/problem+json", description = "Not signed in"),
+        (status = 403, body = ProblemBody, content_type = "application/problem+json", description = "The scope delete is missing"),
+        (status = 404, body = ProblemBody, content_type = "application/problem+json", description = "No such message for this caller"),
+    ),
+    security(("token" = []), ("session" = [])),
+)]
+pub async fn delete_message(
+    State(mailbox): State<Mailbox>,
+    caller: Caller,
+    Path((aor, id)): Path<(String, String)>,
+) -> Result<StatusCode, Problem> {
+    let scope = caller.deleting()?;
+    let account = account_path::account(&mailbox, &caller.principal, &scope, &aor).await?;
+    let missing = || Problem::new(NOT_FOUND);
+    let key: MessageKey = id.parse().map_err(|_| missing())?;
+    if key.account_id != account.id {
+        return Err(missing());
+    }
+    let deleted = mailbox.delete(account.id, &[key.number]).await?;
+    if deleted.is_empty() {
+        return Err(missing());
+    }
+    Ok(StatusCode::NO_CONTENT)
+}

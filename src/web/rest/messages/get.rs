@@ -1,0 +1,43 @@
+//! `GET /api/v1/accounts/{aor}/messages/{id}`
+
+use axum::Json;
+use axum::extract::State;
+
+use crate::mailbox::Mailbox;
+use crate::web::auth::Caller;
+use crate::web::extract::Path;
+use crate::web::letter::Letter;
+use crate::web::problem::{Problem, ProblemBody};
+use crate::web::rest::account_path;
+use crate::web::rest::view::MessageDetail;
+
+/// Read a message
+///
+/// Everything about one message: all header fields in their order, the CPIM and IMDN fields, and
+/// the parts of its content.
+#[utoipa::path(
+    get, path = "/api/v1/accounts/{aor}/messages/{id}", tag = "messages", operation_id = "get_message",
+    params(
+        ("aor" = String, Path, description = "Address of record, percent-encoded, or `me`",
+            example = "sip:alice@example.org"),
+        ("id" = String, Path, description = "The Message-ID, whole or its decimal string alone",
+            example = "10000000001"),
+    ),
+    responses(
+        (status = 200, body = MessageDetail, description = "The message"),
+        (status = 401, body = ProblemBody, content_type = "application/problem+json", description = "Not signed in"),
+        (status = 404, body = ProblemBody, content_type = "application/problem+json", description = "No such message for this caller"),
+    ),
+    security(("token" = []), ("session" = [])),
+)]
+pub async fn get_message(
+    State(mailbox): State<Mailbox>,
+    caller: Caller,
+    Path((aor, id)): Path<(String, String)>,
+) -> Result<Json<MessageDetail>, Problem> {
+    let scope = caller.reading()?;
+    let account = account_path::account(&mailbox, &caller.principal, &scope, &aor).await?;
+    let opened = account_path::message(&mailbox, &account, &id).await?;
+    let letter = Letter::open(opened)?;
+    Ok(Json(MessageDetail::new(&account, &letter)))
+}

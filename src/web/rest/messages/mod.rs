@@ -1,0 +1,8 @@
+//! Messages of an account.
+
+pub mod delete;
+pub mod delete_many;
+pub mod get;
+pub mod list;
+pub mod part;
+pub mod raw;

@@ -1,0 +1,77 @@
+//! `GET /api/v1/accounts/{aor}/messages/{id}/parts/{n}`
+
+use axum::extract::State;
+use axum::response::Response;
+use serde::Deserialize;
+use utoipa::IntoParams;
+
+use crate::mailbox::Mailbox;
+use crate::web::auth::Caller;
+use crate::web::download::{Download, Shown, is_safe_picture};
+use crate::web::extract::{Path, Query};
+use crate::web::letter::Letter;
+use crate::web::problem::{NOT_FOUND, Problem, ProblemBody};
+use crate::web::rest::account_path;
+
+/// How a part is given.
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct PartQuery {
+    /// Show a picture in place instead of saving it. Ignored for anything but PNG, JPEG, GIF and WebP.
+    #[serde(default)]
+    inline: bool,
+}
+
+/// Download a part of a message
+///
+/// The decoded octets of one part. Nothing but plain pictures is ever shown in place.
+#[utoipa::path(
+    get, path = "/api/v1/accounts/{aor}/messages/{id}/parts/{n}", tag = "messages", operation_id = "get_message_part",
+    params(
+        ("aor" = String, Path, description = "Address of record, percent-encoded, or `me`",
+            example = "sip:alice@example.org"),
+        ("id" = String, Path, description = "The Message-ID, whole or its decimal string alone",
+            example = "10000000001"),
+        ("n" = usize, Path, description = "The part's number, from 1", example = 1),
+        PartQuery,
+    ),
+    responses(
+        (status = 200, content_type = "application/octet-stream", description = "The octets of the part, as its own type"),
+        (status = 400, body = ProblemBody, content_type = "application/problem+json", description = "A parameter is wrong"),
+        (status = 401, body = ProblemBody, content_type = "application/problem+json", description = "Not signed in"),
+        (status = 404, body = ProblemBody, content_type = "application/problem+json", description = "No such part for this caller"),
+    ),
+    security(("token" = []), ("session" = [])),
+)]
+pub async fn get_message_part(
+    State(mailbox): State<Mailbox>,
+    caller: Caller,
+    Path((aor, id, number)): Path<(String, String, usize)>,
+    Query(query): Query<PartQuery>,
+) -> Result<Response, Problem> {
+    let scope = caller.reading()?;
+    let account = account_path::account(&mailbox, &caller.principal, &scope, &aor).await?;
+    let opened = account_path::message(&mailbox, &account, &id).await?;
+    let letter = Letter::open(opened)?;
+    let key = letter.summary.key;
+    let part = letter
+        .content
+        .parts
+        .into_iter()
+        .find(|part| part.number == number);
+    let part = part.ok_or_else(|| Problem::new(NOT_FOUND))?;
+    let in_place = query.inline && is_safe_picture(&part.content_type);
+    let shown = if in_place {
+        Shown::InPlace
+    } else {
+        Shown::Saved
+    };
+    let file_name = part.filename.unwrap_or_else(|| format!("{key}-{number}"));
+    Ok(Download {
+        media_type: &part.content_type,
+        file_name: &file_name,
+        shown,
+    }
+    .response(part.bytes))
+}

@@ -1,0 +1,26 @@
+//! The REST API under `/api/v1`: one operation per file, all routes in this list.
+
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use super::state::AppState;
+
+pub mod account_path;
+pub mod accounts;
+pub mod messages;
+pub mod view;
+
+/// Every REST operation.
+pub fn router() -> OpenApiRouter<AppState> {
+    OpenApiRouter::new()
+        .routes(routes!(accounts::list::list_accounts))
+        .routes(routes!(accounts::get::get_account))
+        .routes(routes!(messages::list::list_messages))
+        .routes(routes!(
+            messages::get::get_message,
+            messages::delete::delete_message
+        ))
+        .routes(routes!(messages::raw::get_message_raw))
+        .routes(routes!(messages::part::get_message_part))
+        .routes(routes!(messages::delete_many::delete_messages))
+}

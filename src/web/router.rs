@@ -1,0 +1,97 @@
+//! All routes of the HTTP listener.
+
+use std::any::Any;
+
+use axum::extract::DefaultBodyLimit;
+use axum::http::{HeaderName, Request};
+use axum::middleware::from_fn_with_state;
+use axum::response::{IntoResponse, Response};
+use axum::{Json, Router, routing::get};
+use memory_serve::{CacheControl, load};
+use tower::ServiceBuilder;
+use tower_http::catch_panic::CatchPanicLayer;
+use tower_http::compression::CompressionLayer;
+use tower_http::request_id::{MakeRequestUuid, PropagateRequestIdLayer, SetRequestIdLayer};
+use tower_http::trace::TraceLayer;
+use utoipa_swagger_ui::SwaggerUi;
+
+use super::auth::{origin, session};
+use super::problem::{INTERNAL, Problem};
+use super::state::AppState;
+use super::{limits, openapi, ui, xcap};
+
+/// The most octets of a body, where an operation does not say otherwise.
+const BODY_LIMIT: usize = 256 * 1024;
+/// Names a request in answers and log lines.
+const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+/// The application.
+pub fn router(state: AppState) -> Router {
+    let (documented, document) = openapi::documented();
+    let sessions = session::Sessions::new(state.mailbox.db.clone(), state.mailbox.clock.clone());
+    let docs = utoipa_swagger_ui::Config::from("/openapi.json").validator_url("none");
+    let pages = ui::router()
+        .merge(documented)
+        .route(
+            &format!("{}/{{*path}}", state.settings.xcap.root),
+            xcap::route(),
+        )
+        .method_not_allowed_fallback(limits::method_not_allowed)
+        .fallback(limits::not_found)
+        .layer(from_fn_with_state(state.clone(), origin::same_origin))
+        .layer(session::layer(sessions, &state.settings));
+    // The API browser, the document and static files need no session.
+    let open = Router::new()
+        .merge(SwaggerUi::new("/docs").config(docs))
+        .route("/openapi.json", get(move || async { Json(document) }))
+        .nest("/static", static_files());
+    let around = ServiceBuilder::new()
+        .layer(SetRequestIdLayer::new(REQUEST_ID, MakeRequestUuid))
+        .layer(TraceLayer::new_for_http().make_span_with(span))
+        .layer(PropagateRequestIdLayer::new(REQUEST_ID))
+        .layer(from_fn_with_state(state.clone(), limits::careful))
+        .layer(CompressionLayer::new())
+        .layer(CatchPanicLayer::custom(panicked))
+        .layer(from_fn_with_state(state.clone(), limits::time_limit));
+    Router::new()
+        .merge(open)
+        .merge(pages)
+        .layer(DefaultBodyLimit::max(BODY_LIMIT))
+        .layer(around)
+        .with_state(state)
+}
+
+/// Styles, script and icons, under names that change with their content.
+fn static_files<S: Clone + Send + Sync + 'static>() -> Router<S> {
+    load!()
+        .index_file(None)
+        .cache_control(CacheControl::Long)
+        .into_router()
+}
+
+fn span<B>(request: &Request<B>) -> tracing::Span {
+    let id = request
+        .headers()
+        .get(REQUEST_ID)
+        .and_then(|value| value.to_str().ok());
+    // The path only: a query may hold what is nobody's business.
+    tracing::info_span!(
+        "http",
+        method = %request.method(),
+        path = request.uri().path(),
+        request.id = id.unwrap_or_default(),
+    )
+}
+
+#[expect(
+    clippy::needless_pass_by_value,
+    reason = "the layer hands over the panic"
+)]
+fn panicked(panic: Box<dyn Any + Send>) -> Response {
+    let what = panic
+        .downcast_ref::<&str>()
+        .map(ToString::to_string)
+        .or_else(|| panic.downcast_ref::<String>().cloned());
+    tracing::error!("a handler panicked: {}", what.unwrap_or_default());
+    Problem::new(INTERNAL).into_response()
+}

@@ -1,0 +1,128 @@
+//! The start page and the list of accounts.
+
+use std::sync::Arc;
+
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Redirect, Response};
+use serde::Deserialize;
+
+use super::format;
+use super::page::{PageError, Visitor, html};
+use super::pages::{AccountHead, AccountList, AccountRow, AccountsPage};
+use crate::domain::policy::Policy;
+use crate::mailbox::Mailbox;
+use crate::store::accounts::Account;
+use crate::web::cursor::CursorKey;
+use crate::web::extract::Query;
+use crate::web::rest::view::{Page, account_path_segment};
+
+const PER_PAGE: u64 = 50;
+
+/// Which accounts.
+#[derive(Debug, Deserialize)]
+pub(super) struct AccountsQuery {
+    #[serde(default)]
+    q: String,
+    cursor: Option<String>,
+}
+
+/// Everybody's own start: the inbox of whoever has one, else the accounts.
+pub(super) async fn home(visitor: Visitor) -> Response {
+    let place = match visitor.principal.aors.as_slice() {
+        [own] if !visitor.principal.is_operator() => {
+            format!("/accounts/{}", account_path_segment(own))
+        }
+        _ => "/accounts".to_owned(),
+    };
+    Redirect::to(&place).into_response()
+}
+
+pub(super) async fn list(
+    State(mailbox): State<Mailbox>,
+    State(cursors): State<Arc<CursorKey>>,
+    visitor: Visitor,
+    Query(query): Query<AccountsQuery>,
+) -> Result<Response, PageError> {
+    let list = format!("accounts page {}", query.q);
+    let after = query
+        .cursor
+        .as_deref()
+        .map(|cursor| cursors.open(&list, cursor))
+        .transpose()?;
+    let text = query.q.trim();
+    let accounts = mailbox
+        .accounts(&visitor.scope(), text, after.as_deref(), PER_PAGE + 1)
+        .await?;
+    let page = Page::cut(accounts, PER_PAGE, |last| {
+        cursors.seal(&list, last.aor.as_str())
+    });
+    let next_href = page
+        .next_cursor
+        .map(|cursor| list_href(&query.q, Some(&cursor)));
+    let page = AccountsPage {
+        chrome: visitor.chrome("Accounts").await?,
+        list: AccountList {
+            rows: page
+                .items
+                .iter()
+                .map(|account| row(account, &mailbox.policy))
+                .collect(),
+            first_href: query.cursor.is_some().then(|| list_href(&query.q, None)),
+            next_href,
+        },
+        query: query.q,
+    };
+    Ok(html(StatusCode::OK, &page))
+}
+
+fn list_href(q: &str, cursor: Option<&str>) -> String {
+    let mut query = form_urlencoded::Serializer::new(String::new());
+    if !q.is_empty() {
+        query.append_pair("q", q);
+    }
+    if let Some(cursor) = cursor {
+        query.append_pair("cursor", cursor);
+    }
+    format!("/accounts?{}", query.finish())
+}
+
+fn row(account: &Account, policy: &Policy) -> AccountRow {
+    AccountRow {
+        aor: account.aor.to_string(),
+        href: base_href(account),
+        display_name: account.display_name.clone(),
+        message_count: account.message_count.unsigned_abs(),
+        bytes_human: format::bytes(account.byte_count),
+        quota_percent: quota_percent(account, policy),
+    }
+}
+
+/// The page of an account.
+pub(super) fn base_href(account: &Account) -> String {
+    format!("/accounts/{}", account_path_segment(&account.aor))
+}
+
+/// An account at the head of its pages.
+pub(super) fn head(account: &Account, policy: &Policy) -> AccountHead {
+    let base_href = base_href(account);
+    AccountHead {
+        aor: account.aor.to_string(),
+        display_name: account.display_name.clone(),
+        message_count: account.message_count.unsigned_abs(),
+        bytes_human: format::bytes(account.byte_count),
+        quota_messages: Some(account.message_limit(policy).unsigned_abs()),
+        quota_percent: quota_percent(account, policy),
+        metadata_href: format!("{base_href}/metadata"),
+        base_href,
+    }
+}
+
+/// How full the account is, by whichever quota is closer.
+fn quota_percent(account: &Account, policy: &Policy) -> u8 {
+    let percent = |used: i64, limit: i64| {
+        u8::try_from((used.max(0).saturating_mul(100) / limit.max(1)).min(100)).unwrap_or(100)
+    };
+    percent(account.message_count, account.message_limit(policy))
+        .max(percent(account.byte_count, account.byte_limit(policy)))
+}

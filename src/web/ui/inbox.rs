@@ -1,0 +1,166 @@
+//! The messages that wait in an account.
+
+use std::sync::Arc;
+
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::response::Response;
+use chrono::{DateTime, Utc};
+use serde::Deserialize;
+
+use super::accounts::{base_href, head};
+use super::format;
+use super::page::{PageError, Visitor, html};
+use super::pages::{InboxPage, MessageList, MessageRow};
+use crate::domain::message::Summary;
+use crate::mailbox::Mailbox;
+use crate::store::accounts::Account;
+use crate::store::messages::Filter;
+use crate::web::cursor::CursorKey;
+use crate::web::extract::{Path, Query};
+use crate::web::rest::account_path;
+use crate::web::rest::view::Page;
+use crate::web::search;
+use crate::web::state::Demo;
+
+const PER_PAGE: u64 = 50;
+
+/// Which messages.
+#[derive(Debug, Deserialize)]
+pub(super) struct InboxQuery {
+    #[serde(default)]
+    q: String,
+    cursor: Option<String>,
+}
+
+pub(super) async fn show(
+    State(mailbox): State<Mailbox>,
+    State(cursors): State<Arc<CursorKey>>,
+    State(Demo(demo)): State<Demo>,
+    visitor: Visitor,
+    Path(aor): Path<String>,
+    Query(query): Query<InboxQuery>,
+) -> Result<Response, PageError> {
+    let account =
+        account_path::account(&mailbox, &visitor.principal, &visitor.scope(), &aor).await?;
+    let (filter, filter_error) = match search::parse(&query.q) {
+        Ok(filter) => (Some(filter), None),
+        Err(error) => (None, Some(format!("The search cannot be read: {error}."))),
+    };
+    let list = messages(&mailbox, &cursors, &account, filter.as_ref(), &query).await?;
+    let base = base_href(&account);
+    let title = account
+        .display_name
+        .clone()
+        .unwrap_or_else(|| account.aor.to_string());
+    let page = InboxPage {
+        chrome: visitor.chrome(title).await?,
+        account: head(&account, &mailbox.policy),
+        filter: query.q,
+        filter_error,
+        list,
+        delete_href: format!("{base}/delete"),
+        // The first change of the document is the first message.
+        first_use: account.list_version == 0,
+        try_it: Some(try_it(&account, demo)),
+        demo_send_href: demo.then(|| format!("{base}/test-message")),
+    };
+    Ok(html(StatusCode::OK, &page))
+}
+
+async fn messages(
+    mailbox: &Mailbox,
+    cursors: &CursorKey,
+    account: &Account,
+    filter: Option<&Filter>,
+    query: &InboxQuery,
+) -> Result<MessageList, PageError> {
+    let href = |cursor: Option<&str>| {
+        let mut pairs = form_urlencoded::Serializer::new(String::new());
+        if !query.q.is_empty() {
+            pairs.append_pair("q", &query.q);
+        }
+        if let Some(cursor) = cursor {
+            pairs.append_pair("cursor", cursor);
+        }
+        format!("{}?{}", base_href(account), pairs.finish())
+    };
+    let first_href = query.cursor.is_some().then(|| href(None));
+    let Some(filter) = filter else {
+        return Ok(MessageList {
+            rows: Vec::new(),
+            first_href,
+            next_href: None,
+        });
+    };
+    let list = format!("inbox {} {}", account.id, query.q);
+    let before = query
+        .cursor
+        .as_deref()
+        .map(|cursor| cursors.open(&list, cursor))
+        .transpose()?;
+    let before = before.and_then(|number| number.parse().ok());
+    let found = mailbox.list(account, filter, before, PER_PAGE + 1).await?;
+    let page = Page::cut(found, PER_PAGE, |last| {
+        cursors.seal(&list, &last.key.number.to_string())
+    });
+    let now = mailbox.clock.now();
+    Ok(MessageList {
+        rows: page
+            .items
+            .iter()
+            .map(|message| row(account, message, now))
+            .collect(),
+        first_href,
+        next_href: page.next_cursor.map(|cursor| href(Some(&cursor))),
+    })
+}
+
+fn row(account: &Account, message: &Summary, now: DateTime<Utc>) -> MessageRow {
+    let facts = &message.facts;
+    let id = message.key.to_string();
+    MessageRow {
+        href: format!("{}/messages/{id}", base_href(account)),
+        id,
+        from_display: facts
+            .from_display
+            .clone()
+            .unwrap_or_else(|| facts.from_uri.clone()),
+        from_uri: facts.from_uri.clone(),
+        subject: facts.subject.clone(),
+        preview: facts.preview.clone(),
+        kind_label: format::kind_label(message).to_owned(),
+        size_human: format::bytes(facts.size),
+        stored: format::moment(facts.stored_at),
+        expires: format::moment(facts.expires_at),
+        expires_soon: format::is_soon(facts.expires_at, now),
+        has_attachments: facts.has_attachments,
+        wants_report: facts
+            .notifications_asked
+            .iter()
+            .any(|asked| asked == "negative-delivery"),
+        suspicious_text: is_suspicious(message),
+    }
+}
+
+/// Whether the sender's name or the subject may not say what it seems to say.
+pub(super) fn is_suspicious(message: &Summary) -> bool {
+    let shown = [&message.facts.from_display, &message.facts.subject];
+    shown
+        .into_iter()
+        .flatten()
+        .any(|text| format::is_suspicious(text))
+}
+
+/// Commands that put a first message into this account.
+fn try_it(account: &Account, demo: bool) -> String {
+    let aor = account.aor.as_str().replace('\'', "%27");
+    let token = if demo {
+        "export RESTANTE_TOKEN=…  # printed where the demo was started"
+    } else {
+        "export RESTANTE_TOKEN=$(restante token create --name try --scope gateway)"
+    };
+    format!(
+        "{token}\n\nrestante send pager --to '{aor}' --from sip:carol@example.org --text 'Hello'"
+    )
+}

@@ -1,0 +1,127 @@
+//! One message, read.
+
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::response::Response;
+
+use super::accounts::{base_href, head};
+use super::format;
+use super::inbox::is_suspicious;
+use super::page::{PageError, Visitor, html};
+use super::pages::{MessagePage, PartRow, TextBlock};
+use crate::domain::address::Aor;
+use crate::domain::message::Facts;
+use crate::mailbox::Mailbox;
+use crate::mailbox::read::message_id;
+use crate::mime::content::Part;
+use crate::web::download::is_safe_picture;
+use crate::web::extract::Path;
+use crate::web::letter::Letter;
+use crate::web::rest::account_path;
+use crate::web::rest::view::message_path;
+
+/// The most of a text that a page shows, in characters; the part can be downloaded whole.
+const TEXT_SHOWN: usize = 100_000;
+
+pub(super) async fn show(
+    State(mailbox): State<Mailbox>,
+    visitor: Visitor,
+    Path((aor, id)): Path<(String, String)>,
+) -> Result<Response, PageError> {
+    let account =
+        account_path::account(&mailbox, &visitor.principal, &visitor.scope(), &aor).await?;
+    let letter = Letter::open(account_path::message(&mailbox, &account, &id).await?)?;
+    let facts = &letter.summary.facts;
+    let id = letter.summary.key.to_string();
+    let api = message_path(&account, Some(&id));
+    let base = base_href(&account);
+    let title = facts
+        .subject
+        .clone()
+        .unwrap_or_else(|| "Message".to_owned());
+    let page = MessagePage {
+        chrome: visitor.chrome(title).await?,
+        account: head(&account, &mailbox.policy),
+        back_href: base.clone(),
+        message_id: message_id(&account, letter.summary.key).to_string(),
+        from_display: facts
+            .from_display
+            .clone()
+            .unwrap_or_else(|| facts.from_uri.clone()),
+        from_uri: facts.from_uri.clone(),
+        to_uri: facts.to_uri.clone(),
+        asserted: facts.auth_id.clone(),
+        identity_warning: is_contradicted(facts),
+        suspicious_text: is_suspicious(&letter.summary),
+        subject: facts.subject.clone(),
+        kind_label: format::kind_label(&letter.summary).to_owned(),
+        sent: facts.sent_at.map(format::moment),
+        stored: format::moment(facts.stored_at),
+        expires: format::moment(facts.expires_at),
+        expires_soon: format::is_soon(facts.expires_at, mailbox.clock.now()),
+        size_human: format::bytes(facts.size),
+        content_type: facts.content_type.clone().unwrap_or_default(),
+        texts: letter.content.parts.iter().filter_map(text).collect(),
+        parts: letter
+            .content
+            .parts
+            .iter()
+            .map(|part| row(part, &api))
+            .collect(),
+        headers: letter.headers().collect(),
+        cpim_headers: cpim_headers(&letter),
+        reports: facts.notifications_asked.clone(),
+        raw_href: format!("{api}/raw"),
+        json_href: api,
+        metadata_href: format!("{base}/metadata"),
+        delete_href: format!("{base}/delete"),
+        id,
+    };
+    Ok(html(StatusCode::OK, &page))
+}
+
+fn cpim_headers(letter: &Letter) -> Vec<(String, String)> {
+    let fields = letter.content.cpim.iter().flat_map(|cpim| &cpim.headers);
+    fields
+        .map(|field| (field.name.clone(), field.value.clone()))
+        .collect()
+}
+
+/// Text is shown as text, whatever it is: HTML too.
+fn text(part: &Part) -> Option<TextBlock> {
+    let text = part.text()?;
+    let mut shown: String = text.chars().take(TEXT_SHOWN).collect();
+    if shown.len() < text.len() {
+        shown.push_str("\n\n[The text goes on: download the part to read all of it.]");
+    }
+    Some(TextBlock {
+        number: part.number.to_string(),
+        label: part.content_type.clone(),
+        text: shown,
+    })
+}
+
+fn row(part: &Part, api: &str) -> PartRow {
+    let href = format!("{api}/parts/{}", part.number);
+    let preview = is_safe_picture(&part.content_type).then(|| format!("{href}?inline=true"));
+    PartRow {
+        number: part.number.to_string(),
+        content_type: part.content_type.clone(),
+        filename: part.filename.clone(),
+        size_human: format::bytes(i64::try_from(part.bytes.len()).unwrap_or(i64::MAX)),
+        href,
+        preview_href: preview,
+    }
+}
+
+/// Whether the network says that somebody else sent the message.
+fn is_contradicted(facts: &Facts) -> bool {
+    let same = |asserted: &str| match (Aor::parse(asserted), Aor::parse(&facts.from_uri)) {
+        (Ok(asserted), Ok(shown)) => asserted == shown,
+        _ => asserted == facts.from_uri,
+    };
+    facts
+        .auth_id
+        .as_deref()
+        .is_some_and(|asserted| !same(asserted))
+}

@@ -1,0 +1,39 @@
+//! The browser UI: server-rendered pages that work without scripts.
+
+use axum::Router;
+use axum::routing::{get, post};
+
+use super::state::AppState;
+
+mod accounts;
+mod delete;
+mod form;
+mod format;
+mod inbox;
+mod message;
+mod metadata;
+mod page;
+mod pages;
+mod problems;
+mod setup;
+mod sign_in;
+mod test_message;
+
+pub use page::error_page;
+
+/// All pages.
+pub fn router() -> Router<AppState> {
+    Router::new()
+        .route("/", get(accounts::home))
+        .route("/sign-in", get(sign_in::show).post(sign_in::submit))
+        .route("/sign-out", post(sign_in::sign_out))
+        .route("/setup", get(setup::show).post(setup::submit))
+        .route("/accounts", get(accounts::list))
+        .route("/accounts/{aor}", get(inbox::show))
+        .route("/accounts/{aor}/delete", post(delete::submit))
+        .route("/accounts/{aor}/metadata", get(metadata::show))
+        .route("/accounts/{aor}/test-message", post(test_message::submit))
+        .route("/accounts/{aor}/messages/{id}", get(message::show))
+        .route("/problems", get(problems::index))
+        .route("/problems/{slug}", get(problems::show))
+}

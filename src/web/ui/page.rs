@@ -1,0 +1,177 @@
+//! What all pages share: who visits, the frame round the page, and errors as pages.
+
+use askama::Template;
+use axum::extract::{FromRequestParts, OriginalUri};
+use axum::http::request::Parts;
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::{Html, IntoResponse, Redirect, Response};
+use tower_sessions::Session;
+
+use super::pages::{Chrome, Flash, FlashKind, ProblemPage, UserBadge};
+use crate::domain::access::{Principal, Rights, Scope};
+use crate::web::auth::{caller, session};
+use crate::web::problem::{INTERNAL, Problem, internal};
+use crate::web::state::AppState;
+
+/// Changes with every change of a static file, so that browsers may keep them for ever.
+const ASSET_VERSION: &str = env!("ASSET_VERSION");
+/// The session key of a sentence to show once.
+const FLASH: &str = "flash";
+
+/// Somebody signed in who looks at a page. Others are sent to sign in.
+#[derive(Debug)]
+pub(super) struct Visitor {
+    pub(super) principal: Principal,
+    pub(super) session: Session,
+    demo: bool,
+}
+
+impl FromRequestParts<AppState> for Visitor {
+    type Rejection = PageError;
+
+    async fn from_request_parts(parts: &mut Parts, state: &AppState) -> Result<Self, PageError> {
+        let session = session(parts)?;
+        if let Some(principal) = caller::person(&session, &state.identity).await? {
+            return Ok(Self {
+                principal,
+                session,
+                demo: state.demo.0,
+            });
+        }
+        let uri = OriginalUri::from_request_parts(parts, state).await;
+        let next = uri
+            .ok()
+            .map(|OriginalUri(uri)| uri.to_string())
+            .unwrap_or_default();
+        let next: String = form_urlencoded::byte_serialize(next.as_bytes()).collect();
+        Err(PageError::SignIn(format!("/sign-in?next={next}")))
+    }
+}
+
+impl Visitor {
+    /// The accounts within reach.
+    pub(super) fn scope(&self) -> Scope {
+        self.principal.scope()
+    }
+
+    /// Goes on only if the form was on a page of this session.
+    pub(super) async fn prove_own_page(&self, csrf: &str) -> Result<(), PageError> {
+        Ok(caller::prove_own_page(&self.session, csrf).await?)
+    }
+
+    /// Says something once, on the next page.
+    pub(super) async fn flash(&self, text: &str) -> Result<(), PageError> {
+        let kept = self.session.insert(FLASH, text).await;
+        Ok(kept.map_err(session::SessionError::from)?)
+    }
+
+    /// The frame of a page for this visitor.
+    pub(super) async fn chrome(&self, title: impl Into<String>) -> Result<Chrome, PageError> {
+        let said: Option<String> = self
+            .session
+            .remove(FLASH)
+            .await
+            .map_err(session::SessionError::from)?;
+        let role = match &self.principal.rights {
+            Rights::Role(role) => role.to_string(),
+            Rights::Scopes(_) => String::new(),
+        };
+        let several = self.principal.is_operator() || self.principal.aors.len() > 1;
+        Ok(Chrome {
+            user: Some(UserBadge {
+                name: self.principal.name.clone(),
+                role,
+            }),
+            csrf: session::csrf(&self.session).await?,
+            flash: said.map(|text| Flash {
+                kind: FlashKind::Ok,
+                text,
+            }),
+            demo: self.demo,
+            accounts_link: several,
+            ..anonymous(title)
+        })
+    }
+}
+
+/// The session of a request, which the session layer put there.
+pub(super) fn session(parts: &Parts) -> Result<Session, Problem> {
+    parts
+        .extensions
+        .get::<Session>()
+        .cloned()
+        .ok_or_else(|| Problem::new(INTERNAL))
+}
+
+/// The frame of a page for nobody in particular.
+pub(super) fn anonymous(title: impl Into<String>) -> Chrome {
+    Chrome {
+        title: title.into(),
+        user: None,
+        csrf: String::new(),
+        flash: None,
+        asset_version: ASSET_VERSION.to_owned(),
+        demo: false,
+        accounts_link: false,
+    }
+}
+
+/// A page as an answer.
+pub(super) fn html(status: StatusCode, page: &impl Template) -> Response {
+    match page.render() {
+        Ok(text) => {
+            let private = [(header::CACHE_CONTROL, HeaderValue::from_static("no-store"))];
+            (status, private, Html(text)).into_response()
+        }
+        Err(error) => internal(&error).into_response(),
+    }
+}
+
+/// Why a page cannot be shown.
+#[derive(Debug)]
+pub(super) enum PageError {
+    /// Somebody has to sign in first, at this address.
+    SignIn(String),
+    /// Something is wrong.
+    Problem(Problem),
+}
+
+impl<E: Into<Problem>> From<E> for PageError {
+    fn from(error: E) -> Self {
+        Self::Problem(error.into())
+    }
+}
+
+impl IntoResponse for PageError {
+    fn into_response(self) -> Response {
+        match self {
+            Self::SignIn(place) => Redirect::to(&place).into_response(),
+            Self::Problem(problem) => error_page(problem),
+        }
+    }
+}
+
+/// A problem as a page, for people.
+#[must_use]
+pub fn error_page(problem: Problem) -> Response {
+    let kind = problem.kind();
+    let status = StatusCode::from_u16(kind.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    let detail = match problem.detail_text() {
+        Some(detail) => format!(
+            "{}: {detail}. {}",
+            kind.explanation.trim_end_matches('.'),
+            kind.remedy
+        ),
+        None => format!("{} {}", kind.explanation, kind.remedy),
+    };
+    let page = ProblemPage {
+        chrome: anonymous(kind.title),
+        status: kind.status,
+        title: kind.title.to_owned(),
+        detail,
+        back_href: "/".to_owned(),
+    };
+    let mut response = html(status, &page);
+    response.headers_mut().extend(problem.into_headers());
+    response
+}

@@ -1,0 +1,4 @@
+//! XCAP (RFC 4825) without sockets: paths into a root, and the documents of application usages.
+
+pub mod path;
+pub mod usages;
