@@ -37,9 +37,9 @@ pub struct Content {
     pub cpim: Option<Cpim>,
     /// The leaves in document order.
     pub parts: Vec<Part>,
-    /// The first recipient list.
+    /// The first recipient list that can be read.
     pub recipients: Option<RecipientList>,
-    /// The first disposition notification.
+    /// The first disposition notification that can be read.
     pub imdn: Option<ImdnReport>,
     /// A limit was reached, and the last parts are not told apart.
     pub truncated: bool,
@@ -353,7 +353,10 @@ fn bare_content_id(value: &str) -> Option<String> {
 
 /// A file name that can be shown and saved: no path, nothing invisible, no tricks with the writing direction.
 fn safe_filename(name: &str) -> Option<String> {
-    let is_bidi = |c: char| matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    let is_bidi = |c: char| {
+        matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}')
+            || matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+    };
     let last = name.rsplit(['/', '\\']).next()?;
     let mut safe = String::new();
     for c in last

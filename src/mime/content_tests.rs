@@ -1,5 +1,7 @@
 //! Tests of [`super`], the reading of bodies.
 
+use std::fmt::Write as _;
+
 use super::*;
 use proptest::prelude::*;
 
@@ -159,10 +161,12 @@ fn parts_past_the_limit_are_one_part() {
 fn deep_nesting_does_not_overflow_the_stack() {
     let mut body = String::new();
     for level in 0..20_000 {
-        body.push_str(&format!(
-            "--b{level}\r\nContent-Type: multipart/mixed; boundary=b{}\r\n\r\n",
-            level + 1
-        ));
+        let next = level + 1;
+        writeln!(
+            body,
+            "--b{level}\r\nContent-Type: multipart/mixed; boundary=b{next}\r\n\r"
+        )
+        .unwrap();
     }
     assert!(body.len() > 1024 * 1024);
     // A small stack, so that recursion per level would show.
@@ -186,7 +190,7 @@ fn nested_envelopes_are_bounded_too() {
 
 #[test]
 fn long_fields_are_not_read() {
-    let parameters: String = (0..1000).map(|n| format!(";a{n}*0*=x")).collect();
+    let parameters = ";a*0*=x".repeat(1000);
     assert_eq!(
         parse(&format!("text/plain{parameters}"), "x").parts[0].content_type,
         OPAQUE

@@ -6,7 +6,7 @@
 use std::collections::BTreeSet;
 
 use crate::mime::cpim::{Cpim, CpimAddress};
-use crate::mime::parse_xml;
+use crate::mime::{XmlError, parse_xml};
 
 /// The namespace of the CPIM headers (RFC 5438 section 6.1).
 pub const IMDN_NAMESPACE: &str = "urn:ietf:params:imdn";
@@ -143,12 +143,9 @@ pub enum ImdnError {
     /// Longer than [`MAX_REPORT`].
     #[error("the disposition notification is longer than {MAX_REPORT} octets")]
     TooLong,
-    /// Not UTF-8.
-    #[error("the disposition notification is not UTF-8")]
-    Encoding(#[from] std::str::Utf8Error),
-    /// Not well formed, or with a document type declaration.
-    #[error("the disposition notification is not well-formed XML")]
-    Xml(#[from] roxmltree::Error),
+    /// Not XML we read.
+    #[error("the disposition notification cannot be read")]
+    Xml(#[from] XmlError),
     /// Well formed, but an element the schema requires is missing.
     #[error("the disposition notification has no {0}")]
     Missing(&'static str),
@@ -163,7 +160,7 @@ impl ImdnReport {
         if octets.len() > MAX_REPORT {
             return Err(ImdnError::TooLong);
         }
-        let document = parse_xml(std::str::from_utf8(octets)?)?;
+        let document = parse_xml(octets)?;
         let root = document.root_element();
         if !root.has_tag_name((IMDN_XML_NAMESPACE, "imdn")) {
             return Err(ImdnError::Missing("imdn element"));
@@ -298,7 +295,7 @@ mod tests {
         ));
         assert!(matches!(
             ImdnReport::parse(b"\xff"),
-            Err(ImdnError::Encoding(_))
+            Err(ImdnError::Xml(XmlError::Encoding(_)))
         ));
         let deep = "<a>".repeat(MAX_REPORT / 3);
         assert!(matches!(

@@ -1,7 +1,7 @@
 //! Recipient lists: application/resource-lists+xml (RFC 4826 section 3) as the list of recipients of a
 //! MESSAGE (RFC 5365), with the copy control of RFC 5364.
 
-use crate::mime::parse_xml;
+use crate::mime::{XmlError, parse_xml};
 
 /// The namespace of the document.
 pub const RESOURCE_LISTS_NAMESPACE: &str = "urn:ietf:params:xml:ns:resource-lists";
@@ -59,12 +59,9 @@ pub enum ListError {
     /// Longer than [`MAX_LIST`].
     #[error("the recipient list is longer than {MAX_LIST} octets")]
     TooLong,
-    /// Not UTF-8.
-    #[error("the recipient list is not UTF-8")]
-    Encoding(#[from] std::str::Utf8Error),
-    /// Not well formed, or with a document type declaration, or with too many nodes.
-    #[error("the recipient list is not well-formed XML")]
-    Xml(#[from] roxmltree::Error),
+    /// Not XML we read.
+    #[error("the recipient list cannot be read")]
+    Xml(#[from] XmlError),
     /// Another document.
     #[error("the recipient list is not a resource-lists document")]
     Root,
@@ -80,7 +77,7 @@ impl RecipientList {
         if octets.len() > MAX_LIST {
             return Err(ListError::TooLong);
         }
-        let document = parse_xml(std::str::from_utf8(octets)?)?;
+        let document = parse_xml(octets)?;
         let root = document.root_element();
         if !root.has_tag_name((RESOURCE_LISTS_NAMESPACE, "resource-lists")) {
             return Err(ListError::Root);

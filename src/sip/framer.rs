@@ -259,17 +259,17 @@ mod tests {
         chunks: impl IntoIterator<Item = &'a [u8]>,
     ) -> Result<Vec<Option<Vec<u8>>>, FrameError> {
         let mut framer = Framer::new(1000);
-        let mut frames = Vec::new();
-        for chunk in chunks {
-            framer.push(chunk);
+        let mut found = Vec::new();
+        for octets in chunks {
+            framer.push(octets);
             for frame in framer.by_ref() {
-                frames.push(match frame? {
+                found.push(match frame? {
                     Frame::Message(message) => Some(message.raw().to_vec()),
                     Frame::KeepAlive => None,
                 });
             }
         }
-        Ok(frames)
+        Ok(found)
     }
 
     fn stream() -> Vec<u8> {
@@ -286,8 +286,9 @@ mod tests {
     }
 
     fn expected() -> Vec<Option<Vec<u8>>> {
-        let (one, two) = (Some(ONE.to_vec()), Some(TWO.to_vec()));
-        vec![None, one.clone(), two.clone(), one, None, None, two]
+        [None, Some(ONE), Some(TWO), Some(ONE), None, None, Some(TWO)]
+            .map(|frame| frame.map(<[u8]>::to_vec))
+            .to_vec()
     }
 
     #[test]
@@ -312,13 +313,16 @@ mod tests {
     #[test]
     fn too_long_is_known_before_the_body_comes() {
         let error = frames([&b"MESSAGE sip:b@x SIP/2.0\r\nl: 999999\r\n\r\n"[..]]).unwrap_err();
-        assert!(matches!(
-            error,
-            FrameError::TooLarge {
-                octets: 1_000_038,
-                limit: 1000
-            } | FrameError::TooLarge { limit: 1000, .. }
-        ));
+        assert!(
+            matches!(
+                error,
+                FrameError::TooLarge {
+                    octets: 1_000_037..,
+                    limit: 1000
+                }
+            ),
+            "{error}"
+        );
         assert_eq!(error.sip_status(), 413);
     }
 

@@ -8,7 +8,7 @@
 //! | [`framer`] | messages out of a TCP or TLS stream |
 //! | [`header`], [`media_type`], [`via`], [`date`] | values of single header fields |
 //! | [`basics`] | the header fields every message has, and shortcuts to those we use |
-//! | [`write`] | building messages |
+//! | [`mod@write`] | building messages |
 //! | [`error`] | why a message is refused, and with which status |
 //!
 //! The octets received are never changed: a stored message must come back byte for byte (OMA SIMPLE IM
