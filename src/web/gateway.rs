@@ -180,7 +180,13 @@ impl From<Refusal> for Problem {
                 return error.into();
             }
         };
-        Self::new(kind).detail(problem::chain(&refusal))
+        let sip_status = match &refusal {
+            Refusal::Sip(error) => error.sip_status(),
+            _ => kind.sip_status,
+        };
+        Self::new(kind)
+            .sip_status(sip_status)
+            .detail(problem::chain(&refusal))
     }
 }
 

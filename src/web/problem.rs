@@ -139,6 +139,7 @@ pub struct FieldError {
 #[derive(Debug)]
 pub struct Problem {
     kind: &'static Kind,
+    sip_status: u16,
     detail: Option<String>,
     errors: Vec<FieldError>,
     headers: Vec<(HeaderName, HeaderValue)>,
@@ -173,6 +174,7 @@ impl Problem {
     pub fn new(kind: &'static Kind) -> Self {
         Self {
             kind,
+            sip_status: kind.sip_status,
             detail: None,
             errors: Vec::new(),
             headers: Vec::new(),
@@ -183,6 +185,13 @@ impl Problem {
     #[must_use]
     pub fn detail(mut self, detail: impl Into<String>) -> Self {
         self.detail = Some(detail.into());
+        self
+    }
+
+    /// The SIP status this very request deserves, where it is another than its type's.
+    #[must_use]
+    pub fn sip_status(mut self, status: u16) -> Self {
+        self.sip_status = status;
         self
     }
 
@@ -228,7 +237,7 @@ impl IntoResponse for Problem {
             title: self.kind.title,
             status: self.kind.status,
             detail: self.detail,
-            sip_status: (self.kind.sip_status != 0).then_some(self.kind.sip_status),
+            sip_status: (self.sip_status != 0).then_some(self.sip_status),
             errors: self.errors,
         };
         let status =

@@ -1,6 +1,8 @@
-//! Integration tests, all in one binary so that they link once. Those that need a server start
-//! the real one on a free port, on a database of their own: SQLite always, and `PostgreSQL` where
-//! `RESTANTE_TEST_POSTGRES_URL` names a cluster, as `./scripts/test` does.
+//! Integration tests, all in one binary so that they link once.
+//!
+//! Those that need a server start the real one on a free port, each on a database of its own:
+//! every test marked `on_both_databases!` runs on `SQLite` and on the `PostgreSQL` cluster that
+//! `./scripts/test` starts.
 
 #![allow(
     clippy::unwrap_used,
@@ -9,4 +11,16 @@
     reason = "a test fails by panicking"
 )]
 
+mod support;
+
+mod architecture;
+mod bad_input;
+mod cli;
+mod documents;
+mod expiry;
+mod gateway;
+mod metadata;
+mod rest;
 mod rfc_messages;
+mod sessions;
+mod tenants;

@@ -1,0 +1,278 @@
+//! A server for one test.
+
+use std::fmt::Write as _;
+
+use reqwest::header::{CONTENT_TYPE, HeaderMap};
+use reqwest::{Client, Method, RequestBuilder, StatusCode, redirect};
+use restante::app::App;
+use restante::clock::{self, Clock};
+use restante::config::Settings;
+use restante::domain::access::{Role, TokenScope};
+use restante::identity::{Identity, secret};
+use restante::mailbox::Mailbox;
+use restante::web::Demo;
+use sea_orm::{ConnectionTrait, Database};
+use serde_json::Value;
+use tempfile::TempDir;
+use tokio::sync::oneshot;
+
+/// The database under a test.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Backend {
+    Sqlite,
+    Postgres,
+}
+
+impl Backend {
+    /// The URL of a new, empty database; the embedded one has none.
+    pub async fn fresh_url(self) -> Option<String> {
+        if self == Self::Sqlite {
+            return None;
+        }
+        let server = std::env::var("RESTANTE_TEST_POSTGRES_URL")
+            .expect("no PostgreSQL to test on: run ./scripts/test, which starts one");
+        let name = format!("t_{}", secret::hex(&clock::random::<8>().unwrap()));
+        let admin = Database::connect(&server).await.unwrap();
+        admin
+            .execute_unprepared(&format!("CREATE DATABASE {name}"))
+            .await
+            .unwrap();
+        admin.close().await.unwrap();
+        let (server, _) = server.rsplit_once('/').unwrap();
+        Some(format!("{server}/{name}"))
+    }
+}
+
+/// A running server with its own database, and a client for it.
+pub struct TestApp {
+    pub url: String,
+    pub client: Client,
+    pub clock: Clock,
+    pub mailbox: Mailbox,
+    pub identity: Identity,
+    /// A token with the scope gateway.
+    pub gateway: String,
+    /// A token with the scope operator.
+    pub operator: String,
+    stop: Option<oneshot::Sender<()>>,
+    ended: Option<tokio::task::JoinHandle<anyhow::Result<()>>>,
+    _directory: TempDir,
+}
+
+/// An answer, read whole.
+#[derive(Debug)]
+pub struct Answer {
+    pub status: StatusCode,
+    pub headers: HeaderMap,
+    pub body: Vec<u8>,
+}
+
+impl Answer {
+    pub fn header(&self, name: &str) -> &str {
+        self.headers
+            .get(name)
+            .map_or("", |value| value.to_str().unwrap())
+    }
+
+    pub fn text(&self) -> String {
+        String::from_utf8(self.body.clone()).unwrap()
+    }
+
+    pub fn json(&self) -> Value {
+        serde_json::from_slice(&self.body)
+            .unwrap_or_else(|error| panic!("{error}: {}", String::from_utf8_lossy(&self.body)))
+    }
+
+    /// Asserts that this is a problem document of the type `slug`, consistent in itself.
+    #[track_caller]
+    pub fn assert_problem(&self, status: u16, slug: &str) -> Value {
+        assert_eq!(
+            self.status,
+            status,
+            "{}",
+            String::from_utf8_lossy(&self.body)
+        );
+        assert_eq!(self.header("content-type"), "application/problem+json");
+        let problem = self.json();
+        assert_eq!(problem["type"], format!("/problems/{slug}"), "{problem}");
+        assert_eq!(problem["status"], status);
+        assert!(problem["title"].is_string());
+        problem
+    }
+}
+
+impl TestApp {
+    /// Starts with configuration beyond the test's own, in TOML.
+    pub async fn start(backend: Backend, toml: &str) -> Self {
+        let directory = tempfile::tempdir().unwrap();
+        let mut config = String::from(toml);
+        if !config.contains("hostname") {
+            config.push_str("\n[server]\nhostname = 'mail.example.org'\n");
+        }
+        writeln!(config, "[http]\nlisten = ['127.0.0.1:0']").unwrap();
+        if let Some(url) = backend.fresh_url().await {
+            writeln!(config, "[database]\nurl = '{url}'").unwrap();
+        }
+        let data = directory.path().join("data").display().to_string();
+        let file = directory.path().join("restante.toml");
+        std::fs::write(&file, format!("data_dir = '{data}'\n{config}")).unwrap();
+        let settings = Settings::load(Some(&file)).unwrap();
+        Self::run(settings, directory).await
+    }
+
+    async fn run(settings: Settings, directory: TempDir) -> Self {
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let clock = Clock::default();
+        let app = App::prepare(settings, clock.clone(), Demo(false))
+            .await
+            .unwrap();
+        let (url, mailbox) = (app.url().unwrap(), app.mailbox().clone());
+        let identity = app.identity().clone();
+        let (stop, stopped) = oneshot::channel::<()>();
+        let ended = tokio::spawn(app.run(async {
+            let _ = stopped.await;
+        }));
+        let client = Client::builder()
+            .redirect(redirect::Policy::none())
+            .build()
+            .unwrap();
+        let token = async |scope| {
+            identity
+                .create_token("t", &[scope], &[], None)
+                .await
+                .unwrap()
+        };
+        let (gateway, operator) = (
+            token(TokenScope::Gateway).await,
+            token(TokenScope::Operator).await,
+        );
+        Self {
+            url,
+            client,
+            clock,
+            mailbox,
+            identity,
+            gateway,
+            operator,
+            stop: Some(stop),
+            ended: Some(ended),
+            _directory: directory,
+        }
+    }
+
+    /// Stops the server as SIGTERM does, and waits until it has.
+    pub async fn stop(&mut self) {
+        self.stop.take().unwrap().send(()).unwrap();
+        self.ended.take().unwrap().await.unwrap().unwrap();
+    }
+
+    pub fn request(&self, method: Method, path: &str) -> RequestBuilder {
+        self.client.request(method, format!("{}{path}", self.url))
+    }
+
+    pub async fn send(&self, request: RequestBuilder) -> Answer {
+        let response = request.send().await.unwrap();
+        let (status, headers) = (response.status(), response.headers().clone());
+        Answer {
+            status,
+            headers,
+            body: response.bytes().await.unwrap().to_vec(),
+        }
+    }
+
+    /// `GET`, as an operator.
+    pub async fn get(&self, path: &str) -> Answer {
+        self.get_as(&self.operator, path).await
+    }
+
+    pub async fn get_as(&self, token: &str, path: &str) -> Answer {
+        self.send(self.request(Method::GET, path).bearer_auth(token))
+            .await
+    }
+
+    /// `DELETE`, as an operator.
+    pub async fn delete(&self, path: &str) -> Answer {
+        self.send(
+            self.request(Method::DELETE, path)
+                .bearer_auth(&self.operator),
+        )
+        .await
+    }
+
+    /// `POST` of JSON, as an operator.
+    pub async fn post(&self, path: &str, body: &Value) -> Answer {
+        self.send(
+            self.request(Method::POST, path)
+                .bearer_auth(&self.operator)
+                .json(body),
+        )
+        .await
+    }
+
+    /// Hands over a SIP request, as a gateway.
+    pub async fn hand_over(&self, raw: impl Into<Vec<u8>>) -> Answer {
+        self.hand_over_for("", raw).await
+    }
+
+    /// The same, with a query such as `?aor=…`.
+    pub async fn hand_over_for(&self, query: &str, raw: impl Into<Vec<u8>>) -> Answer {
+        let request = self
+            .request(Method::POST, &format!("/gateway/v1/messages{query}"))
+            .bearer_auth(&self.gateway)
+            .header(CONTENT_TYPE, "message/sip")
+            .body(raw.into());
+        self.send(request).await
+    }
+
+    /// Hands over a SIP request that must be stored; gives the id of the message.
+    #[track_caller]
+    pub fn store(&self, raw: impl Into<Vec<u8>>) -> impl Future<Output = String> {
+        let raw = raw.into();
+        async move {
+            let answer = self.hand_over(raw).await;
+            assert_eq!(answer.status, 201, "{}", answer.text());
+            answer.json()["id"].as_str().unwrap().to_owned()
+        }
+    }
+
+    /// Makes a person who owns `aors`.
+    pub async fn add_user(&self, name: &str, role: Role, aors: &[&str]) {
+        let aors: Vec<_> = aors.iter().map(|aor| aor.parse().unwrap()).collect();
+        self.identity
+            .add_user(name, PASSWORD, role, &aors)
+            .await
+            .unwrap();
+    }
+
+    /// A token for `aors` with these scopes.
+    pub async fn token(&self, scopes: &[TokenScope], aors: &[&str]) -> String {
+        let aors: Vec<_> = aors.iter().map(|aor| aor.parse().unwrap()).collect();
+        self.identity
+            .create_token("t", scopes, &aors, None)
+            .await
+            .unwrap()
+    }
+
+    /// How many messages wait for `aor`, by the account and by its list, which must agree.
+    pub async fn waiting(&self, aor: &str) -> usize {
+        let account = self.get(&format!("/api/v1/accounts/{aor}")).await;
+        if account.status == 404 {
+            return 0;
+        }
+        let list = self
+            .get(&format!("/api/v1/accounts/{aor}/messages?limit=500"))
+            .await
+            .json();
+        let listed = list["items"].as_array().unwrap();
+        assert_eq!(account.json()["message_count"], listed.len());
+        let octets: i64 = listed
+            .iter()
+            .map(|m| m["stored_size"].as_i64().unwrap())
+            .sum();
+        assert_eq!(account.json()["byte_count"], octets);
+        listed.len()
+    }
+}
+
+/// The password of everybody made by [`TestApp::add_user`].
+pub const PASSWORD: &str = "correct horse battery";

@@ -1,0 +1,33 @@
+//! A server for one test, and what tests send to it.
+
+mod app;
+pub mod message;
+
+pub use app::{Answer, Backend, PASSWORD, TestApp};
+
+/// Declares tests that run once on each database, as `name::sqlite` and `name::postgres`. A text
+/// after `TestApp` is configuration in TOML.
+#[macro_export]
+macro_rules! on_both_databases {
+    ($($(#[$doc:meta])* async fn $name:ident($app:ident: TestApp $(, $toml:literal)?) $body:block)+) => {$(
+        $(#[$doc])*
+        mod $name {
+            #[allow(unused_imports, reason = "not every test needs all of its module")]
+            use super::*;
+
+            const CONFIG: &str = concat!($($toml)?);
+
+            async fn run($app: TestApp) $body
+
+            #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn sqlite() {
+                run(TestApp::start($crate::support::Backend::Sqlite, CONFIG).await).await;
+            }
+
+            #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn postgres() {
+                run(TestApp::start($crate::support::Backend::Postgres, CONFIG).await).await;
+            }
+        }
+    )+};
+}
