@@ -11,6 +11,8 @@ use crate::web::Demo;
 /// Serves on the configured database until told to stop.
 pub(super) async fn run(settings: Settings) -> anyhow::Result<()> {
     let app = App::prepare(settings, Clock::default(), Demo(false)).await?;
+    // Whoever reads that it serves may tell it to stop.
+    let told_to_stop = told_to_stop()?;
     let url = app.url()?;
     println!("Restante serves on {url}/");
     if let Some(link) = app.identity().setup_link().await? {
@@ -19,7 +21,7 @@ pub(super) async fn run(settings: Settings) -> anyhow::Result<()> {
         );
         println!("  {url}/setup?token={link}");
     }
-    app.run(told_to_stop()?).await
+    app.run(told_to_stop).await
 }
 
 /// Done when the process is told to stop, by SIGTERM or from the keyboard.

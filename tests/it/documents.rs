@@ -1,1 +1,79 @@
-//! .
+//! What is written down is what the program does.
+
+use std::fs;
+use std::path::Path;
+
+use restante::config::markdown_table;
+use restante::identity::secret;
+use restante::web::openapi;
+use serde_json::Value;
+
+fn read(path: &str) -> String {
+    fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(path))
+        .unwrap_or_else(|error| panic!("{path}: {error}"))
+}
+
+#[test]
+fn the_table_of_keys_is_the_programs_own() {
+    let table = markdown_table();
+    assert!(
+        read("docs/configuration.md").contains(&table),
+        "docs/configuration.md should contain:\n{table}"
+    );
+}
+
+#[test]
+fn the_openapi_document_is_fresh() {
+    assert!(
+        openapi::document().unwrap() == read("openapi/openapi.json"),
+        "renew openapi/openapi.json by `cargo run -- openapi`"
+    );
+}
+
+/// Whoever uses the document finds each operation explained, named, and with its errors.
+#[test]
+fn every_operation_is_documented() {
+    let document: Value = serde_json::from_str(&openapi::document().unwrap()).unwrap();
+    assert_eq!(document["openapi"], "3.1.0");
+    for (path, operations) in document["paths"].as_object().unwrap() {
+        for (method, operation) in operations.as_object().unwrap() {
+            let at = format!("{method} {path}");
+            for field in ["summary", "operationId"] {
+                assert!(
+                    operation[field]
+                        .as_str()
+                        .is_some_and(|text| !text.is_empty()),
+                    "{at}: {field}"
+                );
+            }
+            assert!(operation["tags"][0].is_string(), "{at}");
+            for (status, response) in operation["responses"].as_object().unwrap() {
+                assert!(response["description"].is_string(), "{at} {status}");
+                if status.as_str() >= "400" {
+                    assert!(
+                        response["content"]["application/problem+json"].is_object(),
+                        "{at} {status}"
+                    );
+                }
+            }
+            for parameter in operation["parameters"].as_array().into_iter().flatten() {
+                assert!(parameter["description"].is_string(), "{at} {parameter}");
+            }
+        }
+    }
+}
+
+/// A step that has landed is never edited: databases in the field have run it.
+#[test]
+fn landed_migrations_are_unchanged() {
+    for (step, hash) in [("m0001_messages", M0001), ("m0002_identity", M0002)] {
+        let now = secret::hash(&read(&format!("migrations/{step}.rs")));
+        assert_eq!(
+            now, hash,
+            "migrations/{step}.rs has changed: add a new step instead"
+        );
+    }
+}
+
+const M0001: &str = "9c83f97405822486714f8f76843293690f8f64eb4e99b0cae3e59072714c9092";
+const M0002: &str = "49cb5e3375b9bc312efd6b98f0eab24809ae732ab9482807be5a426e41f6b7de";

@@ -204,7 +204,7 @@ on_both_databases! {
             listed(&app).await;
         }
         app.clock.advance(TimeDelta::days(8));
-        assert_eq!(listed(&app).await, [String::new(); 0]);
+        assert!(listed(&app).await.is_empty());
         assert_ne!(document(&app).await.1, tag);
     }
 

@@ -40,6 +40,11 @@ impl Sessions {
 
 #[async_trait]
 impl SessionStore for Sessions {
+    async fn create(&self, record: &mut Record) -> session_store::Result<()> {
+        // Ids have 128 random bits: none comes twice.
+        self.save(record).await
+    }
+
     async fn save(&self, record: &Record) -> session_store::Result<()> {
         let data = serde_json::to_vec(&record.data)
             .map_err(|error| session_store::Error::Encode(error.to_string()))?;
@@ -106,7 +111,9 @@ pub fn layer(store: Sessions, settings: &Settings) -> SessionManagerLayer<Sessio
 /// # Errors
 /// When the database fails.
 pub async fn start(session: &Session, name: &str) -> Result<(), SessionError> {
-    session.flush().await?;
+    // A session that somebody else may have begun in this browser must not become this person's.
+    session.clear().await;
+    session.cycle_id().await?;
     session.insert(NAME, name).await?;
     session.insert(CSRF, secret::link()?).await?;
     Ok(())

@@ -109,7 +109,10 @@ impl TestApp {
         if !config.contains("hostname") {
             config.push_str("\n[server]\nhostname = 'mail.example.org'\n");
         }
-        writeln!(config, "[http]\nlisten = ['127.0.0.1:0']").unwrap();
+        if !config.contains("[http]") {
+            config.push_str("[http]\n");
+        }
+        config = config.replace("[http]\n", "[http]\nlisten = ['127.0.0.1:0']\n");
         if let Some(url) = backend.fresh_url().await {
             writeln!(config, "[database]\nurl = '{url}'").unwrap();
         }
@@ -121,21 +124,17 @@ impl TestApp {
     }
 
     async fn run(settings: Settings, directory: TempDir) -> Self {
-        let _ = rustls::crypto::ring::default_provider().install_default();
         let clock = Clock::default();
         let app = App::prepare(settings, clock.clone(), Demo(false))
             .await
             .unwrap();
-        let (url, mailbox) = (app.url().unwrap(), app.mailbox().clone());
+        let url = format!("http://{}", app.addresses().unwrap()[0]);
+        let mailbox = app.mailbox().clone();
         let identity = app.identity().clone();
         let (stop, stopped) = oneshot::channel::<()>();
         let ended = tokio::spawn(app.run(async {
             let _ = stopped.await;
         }));
-        let client = Client::builder()
-            .redirect(redirect::Policy::none())
-            .build()
-            .unwrap();
         let token = async |scope| {
             identity
                 .create_token("t", &[scope], &[], None)
@@ -148,7 +147,7 @@ impl TestApp {
         );
         Self {
             url,
-            client,
+            client: client(),
             clock,
             mailbox,
             identity,
@@ -272,6 +271,16 @@ impl TestApp {
         assert_eq!(account.json()["byte_count"], octets);
         listed.len()
     }
+}
+
+/// A client that follows no redirects, so that tests see them.
+pub fn client() -> Client {
+    // It fails only if there is one already.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    Client::builder()
+        .redirect(redirect::Policy::none())
+        .build()
+        .unwrap()
 }
 
 /// The password of everybody made by [`TestApp::add_user`].

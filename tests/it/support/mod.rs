@@ -3,7 +3,7 @@
 mod app;
 pub mod message;
 
-pub use app::{Answer, Backend, PASSWORD, TestApp};
+pub use app::{Answer, Backend, PASSWORD, TestApp, client};
 
 /// Declares tests that run once on each database, as `name::sqlite` and `name::postgres`. A text
 /// after `TestApp` is configuration in TOML.
