@@ -16,10 +16,9 @@ fn read(path: &str) -> String {
 #[test]
 fn the_table_of_keys_is_the_programs_own() {
     let table = markdown_table();
-    assert!(
-        read("docs/configuration.md").contains(&table),
-        "docs/configuration.md should contain:\n{table}"
-    );
+    for page in ["README.md", "docs/configuration.md"] {
+        assert!(read(page).contains(&table), "{page} should contain:\n{table}");
+    }
 }
 
 #[test]
