@@ -6,6 +6,7 @@ use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use chrono::{DateTime, TimeDelta, Utc};
 
+use crate::clock::Clock;
 use crate::domain::access::Scope;
 use crate::domain::address::Aor;
 use crate::identity::secret;
@@ -79,11 +80,18 @@ pub async fn test_message(mailbox: &Mailbox, aor: &Aor) -> anyhow::Result<()> {
     .await
 }
 
+/// Stores a sample as if it had come when it was sent.
 async fn store(mailbox: &Mailbox, sample: &Sample) -> anyhow::Result<()> {
+    let clock = Clock::default();
+    clock.advance(-sample.age);
+    let then = Mailbox {
+        clock,
+        ..mailbox.clone()
+    };
     hand_over(
-        mailbox,
+        &then,
         sample.to,
-        request(sample, sample.to, mailbox.clock.now())?,
+        request(sample, sample.to, then.clock.now())?,
     )
     .await
 }
@@ -111,7 +119,7 @@ fn request(sample: &Sample, to: &str, now: DateTime<Utc>) -> anyhow::Result<Byte
         .header("To", format!("<{to}>"))?
         .header("Call-ID", format!("{unique}@example.org"))?
         .header("CSeq", "1 MESSAGE")?
-        .header("Date", date::format(now - sample.age))?;
+        .header("Date", date::format(now))?;
     for (name, value) in sample.headers {
         writer = writer.header(name, value)?;
     }

@@ -23,7 +23,8 @@
   const left = (seconds) => {
     if (seconds <= 0) return 'expired';
     if (seconds < 60) return 'under a minute left';
-    const [n, unit] = split(seconds);
+    const [whole, unit] = split(seconds);
+    const n = unit === 'day' ? Math.round(seconds / 86400) : whole;
     return `${n} ${unit}${n === 1 ? '' : 's'} left`;
   };
   const times = () => $$('time[data-time]').forEach((el) => {

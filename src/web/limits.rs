@@ -10,7 +10,7 @@ use axum::response::{IntoResponse, Response};
 
 use super::problem::{METHOD_NOT_ALLOWED, NOT_FOUND, Problem, REQUEST_TIMEOUT};
 use super::state::AppState;
-use super::ui::error_page;
+use super::ui::for_people;
 
 /// Pages may use our own styles, scripts and pictures, and nothing else.
 const PAGE_POLICY: &str = "default-src 'none'; style-src 'self'; script-src 'self'; \
@@ -80,7 +80,7 @@ pub(super) async fn method_not_allowed(uri: Uri, headers: HeaderMap) -> Response
 }
 
 /// A page for people, a problem document for programs.
-fn fitting(uri: &Uri, headers: &HeaderMap, problem: Problem) -> Response {
+pub(super) fn fitting(uri: &Uri, headers: &HeaderMap, problem: Problem) -> Response {
     let accept = headers
         .get(header::ACCEPT)
         .and_then(|value| value.to_str().ok());
@@ -89,7 +89,7 @@ fn fitting(uri: &Uri, headers: &HeaderMap, problem: Problem) -> Response {
         .iter()
         .any(|root| uri.path().starts_with(root));
     if person && !for_programs {
-        error_page(problem)
+        for_people(problem)
     } else {
         problem.into_response()
     }

@@ -136,7 +136,7 @@ pub struct FieldError {
 }
 
 /// An error answer.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Problem {
     kind: &'static Kind,
     sip_status: u16,

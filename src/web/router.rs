@@ -39,6 +39,7 @@ pub fn router(state: AppState) -> Router {
         .method_not_allowed_fallback(limits::method_not_allowed)
         .fallback(limits::not_found)
         .layer(from_fn_with_state(state.clone(), origin::same_origin))
+        .layer(from_fn_with_state(state.clone(), ui::show_problems))
         .layer(session::layer(sessions, &state.settings));
     // The API browser, the document and static files need no session.
     let open = Router::new()

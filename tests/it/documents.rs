@@ -17,7 +17,10 @@ fn read(path: &str) -> String {
 fn the_table_of_keys_is_the_programs_own() {
     let table = markdown_table();
     for page in ["README.md", "docs/configuration.md"] {
-        assert!(read(page).contains(&table), "{page} should contain:\n{table}");
+        assert!(
+            read(page).contains(&table),
+            "{page} should contain:\n{table}"
+        );
     }
 }
 

@@ -1,6 +1,9 @@
 //! Messages whose time has passed: gone for every reader at once, and removed by the sweep.
 
 use chrono::TimeDelta;
+use restante::domain::access::Scope;
+use restante::domain::message_id::MessageKey;
+use restante::store::messages::Filter;
 
 use crate::on_both_databases;
 use crate::support::TestApp;
@@ -9,6 +12,21 @@ use crate::support::message::Pager;
 const ALICE: &str = "/api/v1/accounts/sip:alice@example.org";
 
 on_both_databases! {
+    /// Each reader leaves out what is due by itself, also in the instant between finding the
+    /// account and reading from it.
+    async fn no_reader_relies_on_another(app: TestApp, "[policy]\nsweep_interval = '1h'") {
+        let short: MessageKey = app.store(Pager::new().header("Expires", "60")).await.parse().unwrap();
+        let aor = "sip:alice@example.org".parse().unwrap();
+        let account = app.mailbox.account(&Scope::All, &aor).await.unwrap().unwrap();
+        app.clock.advance(TimeDelta::seconds(61));
+        assert!(app.mailbox.open(&account, short).await.unwrap().is_none());
+        assert!(app.mailbox.list(&account, &Filter::default(), None, 10).await.unwrap().is_empty());
+        let history = app.mailbox.history(&Scope::All, &aor).await.unwrap().unwrap();
+        assert!(history.messages.is_empty());
+        assert_eq!(history.account.list_version, account.list_version + 1);
+        assert_eq!(history.account.message_count, 0);
+    }
+
     async fn an_expired_message_is_gone_before_any_sweep(app: TestApp, "[policy]\nsweep_interval = '1h'") {
         let short = app.store(Pager::new().header("Expires", "60")).await;
         let long = app.store(Pager::new()).await;

@@ -6,8 +6,9 @@
 use axum::extract::{Request, State};
 use axum::http::{HeaderMap, Method, header};
 use axum::middleware::Next;
-use axum::response::{IntoResponse, Response};
+use axum::response::Response;
 
+use crate::web::limits::fitting;
 use crate::web::problem::{FORGED_REQUEST, Problem};
 use crate::web::state::AppState;
 
@@ -20,7 +21,11 @@ pub async fn same_origin(State(state): State<AppState>, request: Request, next: 
     if safe || is_own(request.headers(), state.settings.http.public_url.as_deref()) {
         return next.run(request).await;
     }
-    Problem::new(FORGED_REQUEST).into_response()
+    fitting(
+        request.uri(),
+        request.headers(),
+        Problem::new(FORGED_REQUEST),
+    )
 }
 
 fn is_own(headers: &HeaderMap, public_url: Option<&str>) -> bool {

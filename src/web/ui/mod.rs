@@ -19,7 +19,7 @@ mod setup;
 mod sign_in;
 mod test_message;
 
-pub use page::error_page;
+pub use page::{for_people, show_problems};
 
 /// All pages.
 pub fn router() -> Router<AppState> {

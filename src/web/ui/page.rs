@@ -1,9 +1,10 @@
 //! What all pages share: who visits, the frame round the page, and errors as pages.
 
 use askama::Template;
-use axum::extract::{FromRequestParts, OriginalUri};
+use axum::extract::{FromRequestParts, OriginalUri, Request, State};
 use axum::http::request::Parts;
 use axum::http::{HeaderValue, StatusCode, header};
+use axum::middleware::Next;
 use axum::response::{Html, IntoResponse, Redirect, Response};
 use tower_sessions::Session;
 
@@ -146,26 +147,68 @@ impl IntoResponse for PageError {
     fn into_response(self) -> Response {
         match self {
             Self::SignIn(place) => Redirect::to(&place).into_response(),
-            Self::Problem(problem) => error_page(problem),
+            Self::Problem(problem) => for_people(problem),
         }
     }
 }
 
-/// A problem as a page, for people.
+/// A problem that [`show_problems`] makes a page of, which knows who is signed in.
+#[derive(Clone)]
+struct ForPeople(Problem);
+
+/// The answer to somebody who looks at pages.
 #[must_use]
-pub fn error_page(problem: Problem) -> Response {
+pub fn for_people(problem: Problem) -> Response {
+    let mut response = problem.clone().into_response();
+    response.extensions_mut().insert(ForPeople(problem));
+    response
+}
+
+/// Middleware: shows the problems that are for people as pages.
+pub async fn show_problems(
+    State(state): State<AppState>,
+    session: Session,
+    request: Request,
+    next: Next,
+) -> Response {
+    let mut response = next.run(request).await;
+    let Some(ForPeople(problem)) = response.extensions_mut().remove() else {
+        return response;
+    };
+    let title = problem.kind().title;
+    let visitor = caller::person(&session, &state.identity)
+        .await
+        .ok()
+        .flatten();
+    let chrome = match visitor {
+        Some(principal) => Visitor {
+            principal,
+            session,
+            demo: state.demo.0,
+        }
+        .chrome(title)
+        .await
+        .ok(),
+        None => None,
+    };
+    error_page(problem, chrome.unwrap_or_else(|| anonymous(title)))
+}
+
+fn error_page(problem: Problem, chrome: Chrome) -> Response {
     let kind = problem.kind();
     let status = StatusCode::from_u16(kind.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     let detail = match problem.detail_text() {
-        Some(detail) => format!(
-            "{}: {detail}. {}",
-            kind.explanation.trim_end_matches('.'),
-            kind.remedy
-        ),
+        Some(detail) => {
+            format!(
+                "{}: {detail}. {}",
+                kind.explanation.trim_end_matches('.'),
+                kind.remedy
+            )
+        }
         None => format!("{} {}", kind.explanation, kind.remedy),
     };
     let page = ProblemPage {
-        chrome: anonymous(kind.title),
+        chrome,
         status: kind.status,
         title: kind.title.to_owned(),
         detail,
