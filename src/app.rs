@@ -6,6 +6,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use anyhow::Context;
+use governor::Quota;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
@@ -13,8 +14,11 @@ use tokio::task::JoinSet;
 use crate::clock::Clock;
 use crate::config::Settings;
 use crate::identity::Identity;
+use crate::inbound::sip::UserAgent;
 use crate::mailbox::Mailbox;
 use crate::outbound::sweeper;
+use crate::sip::endpoint::{self, Sockets};
+use crate::sip::transport::tcp::Limits;
 use crate::store::{Db, secrets};
 use crate::web::{self, AppState, CursorKey, Demo, Throttle};
 
@@ -22,6 +26,7 @@ use crate::web::{self, AppState, CursorKey, Demo, Throttle};
 pub struct App {
     state: AppState,
     listeners: Vec<TcpListener>,
+    sip: Sockets,
 }
 
 /// Connects to the database and brings its schema up to date.
@@ -54,6 +59,9 @@ impl App {
             let listener = TcpListener::bind(address).await;
             listeners.push(listener.with_context(|| format!("cannot listen on {address}"))?);
         }
+        let sip = Sockets::bind(&settings.sip.listen).await;
+        let sip =
+            sip.with_context(|| format!("cannot listen for SIP on {:?}", settings.sip.listen))?;
         let hostname: Arc<str> = settings.hostname().into();
         let cursor_key = secrets::get_or_create(&db, "cursor").await?;
         let identity = Identity::new(db.clone(), clock.clone(), Arc::clone(&hostname))?;
@@ -71,7 +79,11 @@ impl App {
             throttle: Arc::new(Throttle::default()),
             demo,
         };
-        Ok(Self { state, listeners })
+        Ok(Self {
+            state,
+            listeners,
+            sip,
+        })
     }
 
     /// The procedures, for whoever fills the store before it is served.
@@ -92,6 +104,14 @@ impl App {
     /// When the operating system does not say.
     pub fn addresses(&self) -> io::Result<Vec<SocketAddr>> {
         self.listeners.iter().map(TcpListener::local_addr).collect()
+    }
+
+    /// The addresses that SIP is served on, UDP and TCP alike.
+    ///
+    /// # Errors
+    /// When the operating system does not say.
+    pub fn sip_addresses(&self) -> io::Result<Vec<SocketAddr>> {
+        self.sip.addresses()
     }
 
     /// How browsers reach this server.
@@ -125,6 +145,30 @@ impl App {
                     .await
             });
         }
+        let settings = &self.state.settings.sip;
+        let user_agent = UserAgent::new(
+            self.state.mailbox.clone(),
+            settings.trusted_peers.clone(),
+            &settings.domains,
+        );
+        let config = endpoint::Config {
+            limits: Limits {
+                max_message: self.state.mailbox.policy.max_message_bytes,
+                max_connections: settings.max_connections,
+                idle_timeout: settings.idle_timeout,
+            },
+            rate: Quota::per_second(settings.rate_limit),
+            host: self.state.mailbox.hostname.to_string(),
+        };
+        let answer = move |request| {
+            let user_agent = user_agent.clone();
+            async move { user_agent.answer(request).await }
+        };
+        let sip = endpoint::run(self.sip, config, answer, wait(stopped.clone()));
+        tasks.spawn(async move {
+            sip.await;
+            Ok(())
+        });
         let throttle = Arc::clone(&self.state.throttle);
         let sweep = sweeper::run(
             self.state.mailbox.clone(),

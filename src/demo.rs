@@ -100,6 +100,7 @@ async fn hand_over(mailbox: &Mailbox, to: &str, raw: Bytes) -> anyhow::Result<()
     let hand_over = HandOver {
         aor: Some(to),
         scope: &Scope::All,
+        domains: &[],
     };
     pager::receive(mailbox, raw, hand_over)
         .await

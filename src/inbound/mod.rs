@@ -3,3 +3,4 @@
 //! A message reaches [`pager`] whatever way it came, so that all ways store the same.
 
 pub mod pager;
+pub mod sip;

@@ -50,6 +50,9 @@ pub enum Refusal {
     /// The handing-over peer may not store for this user.
     #[error("{0} is outside what the gateway may serve")]
     OutOfScope(Aor),
+    /// The user is of a domain that is not served.
+    #[error("{0} is of a domain that is not served here")]
+    Domain(Aor),
     /// It is dead already.
     #[error(transparent)]
     Expired(#[from] AlreadyExpired),
@@ -65,6 +68,8 @@ pub struct HandOver<'a> {
     pub aor: Option<&'a str>,
     /// For whom the peer may store.
     pub scope: &'a Scope,
+    /// The domains whose users are served; none means any.
+    pub domains: &'a [String],
 }
 
 /// Reads a request from a trusted peer and stores it. When this returns `Ok` it is on disk.
@@ -76,18 +81,32 @@ pub async fn receive(
     raw: Bytes,
     hand_over: HandOver<'_>,
 ) -> Result<(Aor, Stored), Refusal> {
-    let request = Message::parse(raw)?;
+    accept(mailbox, &Message::parse(raw)?, hand_over).await
+}
+
+/// [`receive`] for a request that has been parsed.
+///
+/// # Errors
+/// [`Refusal`]; nothing was stored then.
+pub async fn accept(
+    mailbox: &Mailbox,
+    request: &Message,
+    hand_over: HandOver<'_>,
+) -> Result<(Aor, Stored), Refusal> {
     match request.method() {
         None => return Err(Refusal::Response),
         Some("MESSAGE") => {}
         Some(other) => return Err(Refusal::Method(other.to_owned())),
     }
     let basics = request.basics()?;
-    let aor = served_user(&request, &basics, hand_over.aor)?;
+    let aor = served_user(request, &basics, hand_over.aor)?;
     if !hand_over.scope.covers(&aor) {
         return Err(Refusal::OutOfScope(aor));
     }
-    let facts = facts(&request, &basics, mailbox.clock.now(), &mailbox.policy)?;
+    if !is_of(&aor, hand_over.domains) {
+        return Err(Refusal::Domain(aor));
+    }
+    let facts = facts(request, &basics, mailbox.clock.now(), &mailbox.policy)?;
     let deferred = Deferred {
         aor: &aor,
         retry_key: &retry_key(&basics),
@@ -110,6 +129,14 @@ fn served_user(request: &Message, basics: &Basics, explicit: Option<&str>) -> Re
     }
     let uri = basics.request_uri.as_ref().ok_or(Refusal::Response)?;
     Aor::from_uri(uri).map_err(named("the Request-URI"))
+}
+
+/// Whether the user is of one of these domains. A telephone number is of none, and of any.
+fn is_of(aor: &Aor, domains: &[String]) -> bool {
+    match aor.domain() {
+        Some(domain) => domains.is_empty() || domains.iter().any(|served| served == domain),
+        None => true,
+    }
 }
 
 /// What makes a request itself, however often and by whatever way it comes: Call-ID, `CSeq` and

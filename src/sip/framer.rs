@@ -4,7 +4,7 @@
 //! again. Every octet is looked at a fixed number of times however the stream is cut, and a message that is
 //! too long is refused from its Content-Length, before its body is buffered.
 
-use bytes::{Buf, BytesMut};
+use bytes::{Buf, Bytes, BytesMut};
 
 use crate::sip::error::ParseError;
 use crate::sip::message::Message;
@@ -102,6 +102,12 @@ impl Framer {
     #[must_use]
     pub fn buffered(&self) -> usize {
         self.buffer.len()
+    }
+
+    /// What has not been made a frame of: after an error, the octets of the message that caused it.
+    #[must_use]
+    pub fn unread(&self) -> Bytes {
+        Bytes::copy_from_slice(&self.buffer)
     }
 
     /// One step: a frame, or `None` if more octets are needed.
@@ -239,7 +245,6 @@ impl Iterator for Framer {
         };
         if step.is_err() {
             self.state = State::Failed;
-            self.buffer.clear();
         }
         step.transpose()
     }
@@ -339,7 +344,11 @@ mod tests {
         );
         framer.push(ONE);
         assert!(framer.next().is_none());
-        assert_eq!(framer.buffered(), 0);
+        assert_eq!(
+            framer.unread(),
+            garbage,
+            "what caused it can be answered, and nothing is added"
+        );
     }
 
     #[test]

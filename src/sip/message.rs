@@ -83,6 +83,31 @@ impl Message {
         }
     }
 
+    /// The head alone of what cannot be used as a message, so that it can be refused; of another version of
+    /// SIP, too, as far as it looks like ours. `None` if not even that can be read.
+    #[must_use]
+    pub fn parse_head_only(mut bytes: Bytes) -> Option<Self> {
+        while bytes.starts_with(b"\r\n") {
+            bytes = bytes.slice(2..);
+        }
+        let head = match parse_head(&bytes) {
+            Err(ParseError::Version(_)) => {
+                let line = bytes.windows(2).position(|pair| pair == b"\r\n")?;
+                let version = bytes
+                    .get(..line)?
+                    .iter()
+                    .rposition(|&octet| octet == b' ')?;
+                bytes = [bytes.get(..version)?, b" SIP/2.0", bytes.get(line..)?]
+                    .concat()
+                    .into();
+                parse_head(&bytes).ok()?
+            }
+            head => head.ok()?,
+        };
+        bytes.truncate(head.len);
+        Some(Self::from_parts(head, bytes))
+    }
+
     /// Exactly the message as received, from the start line to the last octet of the body.
     #[must_use]
     pub fn raw(&self) -> &Bytes {

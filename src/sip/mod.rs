@@ -1,4 +1,4 @@
-//! SIP messages (RFC 3261): reading, framing, typed header fields, writing. All of it is sans-IO: bytes in,
+//! SIP (RFC 3261): messages, transactions, the listener. All but [`transport`] and [`endpoint`] is sans-IO: bytes in,
 //! values out; no socket and no clock.
 //!
 //! | module | what |
@@ -9,6 +9,10 @@
 //! | [`header`], [`media_type`], [`via`], [`date`] | values of single header fields |
 //! | [`basics`] | the header fields every message has, and shortcuts to those we use |
 //! | [`mod@write`] | building messages |
+//! | [`response`], [`status`] | the answer to a request, where it goes, and the phrases of status codes |
+//! | [`inspect`] | what a user agent server checks before it acts on a request |
+//! | [`transaction`] | the transaction layer: retransmissions and timeouts |
+//! | [`transport`], [`endpoint`] | the sockets, and the listener made of all of this |
 //! | [`error`] | why a message is refused, and with which status |
 //!
 //! The octets received are never changed: a stored message must come back byte for byte (OMA SIMPLE IM
@@ -16,13 +20,19 @@
 
 pub mod basics;
 pub mod date;
+pub mod endpoint;
 pub mod error;
 pub mod framer;
 pub mod header;
+pub mod inspect;
 pub mod media_type;
 pub mod message;
 pub mod parse;
+pub mod response;
 mod scan;
+pub mod status;
+pub mod transaction;
+pub mod transport;
 pub mod via;
 pub mod write;
 

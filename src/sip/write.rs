@@ -5,6 +5,7 @@
 
 use bytes::{BufMut, Bytes, BytesMut};
 
+use crate::sip::message::Field;
 use crate::sip::parse::{is_token, long_form};
 
 /// Why a message cannot be written.
@@ -77,6 +78,27 @@ impl MessageWriter {
         check_value(name, value.as_ref())?;
         self.line(&[name.as_bytes(), b": ", value.as_ref()]);
         Ok(self)
+    }
+
+    /// Adds a header field of a received message as it is, under its long name and unfolded. It cannot
+    /// fail: the parser has split the message at its line ends, so none is left in the value. A NUL or other
+    /// odd octet is kept, because the value has to come back equal (RFC 3261 section 8.2.6.2, RFC 4475
+    /// section 3.1.1.2).
+    #[must_use]
+    pub(crate) fn copied(self, field: &Field<'_>) -> Self {
+        self.copied_value(field.canonical_name(), &field.value())
+    }
+
+    /// Adds a header field whose value was made from a received one by adding to it. Not for values from
+    /// anywhere else: only line ends are looked at, and they become spaces.
+    #[must_use]
+    pub(crate) fn copied_value(mut self, name: &str, value: &[u8]) -> Self {
+        let value: Vec<u8> = value
+            .iter()
+            .map(|&b| if matches!(b, b'\r' | b'\n') { b' ' } else { b })
+            .collect();
+        self.line(&[name.as_bytes(), b": ", &value]);
+        self
     }
 
     /// Ends the message with its Content-Length and body.

@@ -97,6 +97,7 @@ pub async fn store_message(
     let hand_over = HandOver {
         aor: query.aor.as_deref(),
         scope: &scope,
+        domains: &[],
     };
     let (aor, stored) = pager::receive(&mailbox, raw, hand_over).await?;
     let id = stored.message_id.key.to_string();
@@ -171,7 +172,7 @@ impl From<Refusal> for Problem {
             Refusal::ServedUser { .. } => problem::SERVED_USER,
             Refusal::OutOfScope(_) => problem::INSUFFICIENT_SCOPE,
             Refusal::Expired(_) => problem::NOT_DEFERRABLE,
-            Refusal::Store(StoreRefusal::NotServed(_)) => problem::NOT_SERVED,
+            Refusal::Domain(_) | Refusal::Store(StoreRefusal::NotServed(_)) => problem::NOT_SERVED,
             Refusal::Store(StoreRefusal::QuotaExceeded { .. }) => problem::QUOTA_EXCEEDED,
             Refusal::Store(StoreRefusal::Store(_)) => {
                 let Refusal::Store(StoreRefusal::Store(error)) = refusal else {

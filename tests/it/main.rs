@@ -23,4 +23,5 @@ mod metadata;
 mod rest;
 mod rfc_messages;
 mod sessions;
+mod sip;
 mod tenants;

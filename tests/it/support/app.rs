@@ -1,6 +1,7 @@
 //! A server for one test.
 
 use std::fmt::Write as _;
+use std::net::SocketAddr;
 
 use reqwest::header::{CONTENT_TYPE, HeaderMap};
 use reqwest::{Client, Method, RequestBuilder, StatusCode, redirect};
@@ -46,6 +47,8 @@ impl Backend {
 /// A running server with its own database, and a client for it.
 pub struct TestApp {
     pub url: String,
+    /// Where SIP is served, UDP and TCP alike.
+    pub sip: SocketAddr,
     pub client: Client,
     pub clock: Clock,
     pub mailbox: Mailbox,
@@ -113,6 +116,10 @@ impl TestApp {
             config.push_str("[http]\n");
         }
         config = config.replace("[http]\n", "[http]\nlisten = ['127.0.0.1:0']\n");
+        if !config.contains("[sip]") {
+            config.push_str("[sip]\n");
+        }
+        config = config.replace("[sip]\n", "[sip]\nlisten = ['127.0.0.1:0']\n");
         if let Some(url) = backend.fresh_url().await {
             writeln!(config, "[database]\nurl = '{url}'").unwrap();
         }
@@ -129,6 +136,7 @@ impl TestApp {
             .await
             .unwrap();
         let url = format!("http://{}", app.addresses().unwrap()[0]);
+        let sip = app.sip_addresses().unwrap()[0];
         let mailbox = app.mailbox().clone();
         let identity = app.identity().clone();
         let (stop, stopped) = oneshot::channel::<()>();
@@ -147,6 +155,7 @@ impl TestApp {
         );
         Self {
             url,
+            sip,
             client: client(),
             clock,
             mailbox,

@@ -2,6 +2,7 @@
 
 mod app;
 pub mod message;
+pub mod program;
 
 pub use app::{Answer, Backend, PASSWORD, TestApp, client};
 

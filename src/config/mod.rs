@@ -4,224 +4,24 @@
 //! [`KEYS`] is the one table of keys. The defaults are read from it and the documentation is
 //! printed from it, so neither can say something else than the program does.
 
-use std::fmt::Write as _;
-use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::path::Path;
 
 use chrono::TimeDelta;
 use config::{Config, Environment, File, FileFormat};
-use secrecy::{ExposeSecret, SecretString};
-use serde::Deserialize;
+use secrecy::ExposeSecret;
 
 use crate::domain::policy::Policy;
 
-/// One configuration key.
-#[derive(Debug)]
-pub struct Key {
-    /// Its name in the file; `a.b` is `RESTANTE__A__B` in the environment.
-    pub name: &'static str,
-    /// Its default, as it would be written in the file; empty when there is none.
-    pub default: &'static str,
-    /// What it means, with the unit.
-    pub meaning: &'static str,
-}
+mod keys;
+mod settings;
 
-const fn key(name: &'static str, default: &'static str, meaning: &'static str) -> Key {
-    Key {
-        name,
-        default,
-        meaning,
-    }
-}
+pub use keys::{KEYS, Key, markdown_table};
+pub use settings::{
+    DatabaseSettings, HttpSettings, LogFormat, LogSettings, PolicySettings, ServerSettings,
+    Settings, SipSettings, XcapSettings,
+};
 
-/// Every configuration key there is.
-pub const KEYS: &[Key] = &[
-    key(
-        "data_dir",
-        "./restante-data",
-        "Directory of the embedded database.",
-    ),
-    key(
-        "database.url",
-        "",
-        "`postgres://user:password@host/name`, or `sqlite://path`. Absent: `restante.db` in `data_dir`.",
-    ),
-    key(
-        "database.max_connections",
-        "16",
-        "The most connections to the database.",
-    ),
-    key(
-        "server.hostname",
-        "",
-        "Host name in new accounts' Message-IDs. Absent: this machine's name. An account keeps the name it was made with.",
-    ),
-    key(
-        "http.listen",
-        "127.0.0.1:8080",
-        "Addresses to serve HTTP on; port 0 takes a free one.",
-    ),
-    key(
-        "http.public_url",
-        "",
-        "How browsers reach this server, if not by the listening address. With `https:` cookies are marked secure.",
-    ),
-    key(
-        "http.request_timeout",
-        "30s",
-        "A request not answered within this time is given up.",
-    ),
-    key(
-        "policy.auto_create_accounts",
-        "true",
-        "Store for an address that has no account yet by making one.",
-    ),
-    key(
-        "policy.default_expiry",
-        "7d",
-        "Life of a message whose Expires is absent or above the maximum.",
-    ),
-    key(
-        "policy.max_expiry",
-        "30d",
-        "The longest life a sender may ask for.",
-    ),
-    key(
-        "policy.large_expiry",
-        "7d",
-        "Life of a message that came in Large Message Mode.",
-    ),
-    key(
-        "policy.max_message_bytes",
-        "1048576",
-        "The largest request accepted, in octets.",
-    ),
-    key(
-        "policy.quota_messages",
-        "1000",
-        "The most messages one account holds.",
-    ),
-    key(
-        "policy.quota_bytes",
-        "52428800",
-        "The most octets one account holds.",
-    ),
-    key(
-        "policy.sweep_interval",
-        "2s",
-        "How often expired messages are removed.",
-    ),
-    key("xcap.root", "/xcap-root", "Path of the XCAP root."),
-    key(
-        "log.format",
-        "text",
-        "`text` for people, `json` for programs.",
-    ),
-    key(
-        "log.filter",
-        "info",
-        "What to log, as in `info,restante=debug`.",
-    ),
-];
-
-/// All settings.
-#[derive(Debug, Clone, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Settings {
-    /// Directory of the embedded database.
-    pub data_dir: PathBuf,
-    /// The database.
-    pub database: DatabaseSettings,
-    /// The server as the field sees it.
-    pub server: ServerSettings,
-    /// The HTTP listener.
-    pub http: HttpSettings,
-    /// What the operator decides about messages.
-    pub policy: PolicySettings,
-    /// The XCAP server.
-    pub xcap: XcapSettings,
-    /// Logging.
-    pub log: LogSettings,
-}
-
-/// `database.*`
-#[derive(Debug, Clone, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct DatabaseSettings {
-    /// Where the database is; it may hold a password.
-    pub url: Option<SecretString>,
-    /// Bound of the connection pool.
-    pub max_connections: u32,
-}
-
-/// `server.*`
-#[derive(Debug, Clone, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct ServerSettings {
-    /// Host name in Message-IDs.
-    pub hostname: Option<String>,
-}
-
-/// `http.*`
-#[derive(Debug, Clone, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct HttpSettings {
-    /// Addresses to listen on.
-    pub listen: Vec<SocketAddr>,
-    /// How browsers reach this server.
-    pub public_url: Option<String>,
-    /// A request not answered within this time is given up.
-    #[serde(with = "humantime_serde")]
-    pub request_timeout: Duration,
-}
-
-/// `policy.*`
-#[derive(Debug, Clone, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct PolicySettings {
-    auto_create_accounts: bool,
-    #[serde(with = "humantime_serde")]
-    default_expiry: Duration,
-    #[serde(with = "humantime_serde")]
-    max_expiry: Duration,
-    #[serde(with = "humantime_serde")]
-    large_expiry: Duration,
-    max_message_bytes: usize,
-    quota_messages: i64,
-    quota_bytes: i64,
-    /// How often expired messages are removed.
-    #[serde(with = "humantime_serde")]
-    pub sweep_interval: Duration,
-}
-
-/// `xcap.*`
-#[derive(Debug, Clone, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct XcapSettings {
-    /// Path of the XCAP root, without a final slash.
-    pub root: String,
-}
-
-/// `log.*`
-#[derive(Debug, Clone, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct LogSettings {
-    /// For people or for programs.
-    pub format: LogFormat,
-    /// What to log.
-    pub filter: String,
-}
-
-/// The form of log lines.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum LogFormat {
-    /// Lines for people.
-    Text,
-    /// One JSON object a line.
-    Json,
-}
+use keys::LISTS;
 
 /// The settings cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -247,24 +47,29 @@ impl Settings {
     /// sense.
     pub fn load(file: Option<&Path>) -> Result<Self, SettingsError> {
         let mut builder = Config::builder();
-        for section in ["database", "server", "http", "policy", "xcap", "log"] {
+        for section in ["database", "server", "http", "sip", "policy", "xcap", "log"] {
             builder = builder.set_default(section, config::Map::<String, config::Value>::new())?;
         }
         for key in KEYS.iter().filter(|key| !key.default.is_empty()) {
-            builder = match key.name {
-                LISTEN => builder.set_default(key.name, vec![key.default])?,
-                name => builder.set_default(name, key.default)?,
+            builder = if LISTS.contains(&key.name) {
+                let entries: Vec<&str> = key.default.split(',').collect();
+                builder.set_default(key.name, entries)?
+            } else {
+                builder.set_default(key.name, key.default)?
             };
         }
         if let Some(path) = file {
             builder = builder.add_source(File::from(path).format(FileFormat::Toml));
         }
-        let environment = Environment::with_prefix("RESTANTE")
-            .prefix_separator("__")
-            .separator("__")
-            .try_parsing(true)
-            .list_separator(",")
-            .with_list_parse_key(LISTEN);
+        let environment = LISTS.into_iter().fold(
+            Environment::with_prefix("RESTANTE")
+                .prefix_separator("__")
+                .separator("__")
+                .try_parsing(true)
+                .ignore_empty(false)
+                .list_separator(","),
+            Environment::with_list_parse_key,
+        );
         let settings: Self = builder.add_source(environment).build()?.try_deserialize()?;
         settings.check()?;
         Ok(settings)
@@ -359,24 +164,6 @@ impl Settings {
             .as_deref()
             .is_some_and(|url| url.starts_with("https://"))
     }
-}
-
-/// The one key that is a list.
-const LISTEN: &str = "http.listen";
-
-/// The table of keys in Markdown, as it stands in `docs/configuration.md`.
-#[must_use]
-pub fn markdown_table() -> String {
-    let mut table = String::from("| key | default | meaning |\n| --- | --- | --- |\n");
-    for key in KEYS {
-        let default = match key.default {
-            "" => String::new(),
-            text => format!("`{text}`"),
-        };
-        // Writing to a String does not fail.
-        let _ = writeln!(table, "| `{}` | {default} | {} |", key.name, key.meaning);
-    }
-    table
 }
 
 fn is_host_name(text: &str) -> bool {

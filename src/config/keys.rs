@@ -1,0 +1,165 @@
+//! The one table of configuration keys.
+
+use std::fmt::Write as _;
+
+/// One configuration key.
+#[derive(Debug)]
+pub struct Key {
+    /// Its name in the file; `a.b` is `RESTANTE__A__B` in the environment.
+    pub name: &'static str,
+    /// Its default, as it would be written in the file; empty when there is none.
+    pub default: &'static str,
+    /// What it means, with the unit.
+    pub meaning: &'static str,
+}
+
+const fn key(name: &'static str, default: &'static str, meaning: &'static str) -> Key {
+    Key {
+        name,
+        default,
+        meaning,
+    }
+}
+
+/// Every configuration key there is.
+pub const KEYS: &[Key] = &[
+    key(
+        "data_dir",
+        "./restante-data",
+        "Directory of the embedded database.",
+    ),
+    key(
+        "database.url",
+        "",
+        "`postgres://user:password@host/name`, or `sqlite://path`. Absent: `restante.db` in `data_dir`.",
+    ),
+    key(
+        "database.max_connections",
+        "16",
+        "The most connections to the database.",
+    ),
+    key(
+        "server.hostname",
+        "",
+        "Host name in new accounts' Message-IDs. Absent: this machine's name. An account keeps the name it was made with.",
+    ),
+    key(
+        "http.listen",
+        "127.0.0.1:8080",
+        "Addresses to serve HTTP on; port 0 takes a free one.",
+    ),
+    key(
+        "http.public_url",
+        "",
+        "How browsers reach this server, if not by the listening address. With `https:` cookies are marked secure.",
+    ),
+    key(
+        "http.request_timeout",
+        "30s",
+        "A request not answered within this time is given up.",
+    ),
+    key(
+        "sip.listen",
+        "127.0.0.1:5060",
+        "Addresses to listen on for SIP over UDP and TCP; empty: none. Port 0 takes a free one.",
+    ),
+    key(
+        "sip.domains",
+        "",
+        "Domains whose users are served over SIP. Absent: any domain.",
+    ),
+    key(
+        "sip.trusted_peers",
+        "127.0.0.0/8,::1/128",
+        "Networks whose SIP requests are taken, and whose word on identities is believed. Others get 403.",
+    ),
+    key(
+        "sip.rate_limit",
+        "5000",
+        "The most SIP requests a second from one address; more get 503.",
+    ),
+    key(
+        "sip.max_connections",
+        "1024",
+        "The most SIP connections over TCP at once.",
+    ),
+    key(
+        "sip.idle_timeout",
+        "2m",
+        "A SIP connection on which nothing comes for so long is closed.",
+    ),
+    key(
+        "policy.auto_create_accounts",
+        "true",
+        "Store for an address that has no account yet by making one.",
+    ),
+    key(
+        "policy.default_expiry",
+        "7d",
+        "Life of a message whose Expires is absent or above the maximum.",
+    ),
+    key(
+        "policy.max_expiry",
+        "30d",
+        "The longest life a sender may ask for.",
+    ),
+    key(
+        "policy.large_expiry",
+        "7d",
+        "Life of a message that came in Large Message Mode.",
+    ),
+    key(
+        "policy.max_message_bytes",
+        "1048576",
+        "The largest request accepted, in octets.",
+    ),
+    key(
+        "policy.quota_messages",
+        "1000",
+        "The most messages one account holds.",
+    ),
+    key(
+        "policy.quota_bytes",
+        "52428800",
+        "The most octets one account holds.",
+    ),
+    key(
+        "policy.sweep_interval",
+        "2s",
+        "How often expired messages are removed.",
+    ),
+    key("xcap.root", "/xcap-root", "Path of the XCAP root."),
+    key(
+        "log.format",
+        "text",
+        "`text` for people, `json` for programs.",
+    ),
+    key(
+        "log.filter",
+        "info,sea_orm_migration=warn,memory_serve=warn",
+        "What to log, as in `info,restante=debug`.",
+    ),
+];
+
+/// The keys that are lists.
+pub(super) const LISTS: [&str; 4] = [
+    "http.listen",
+    "sip.listen",
+    "sip.domains",
+    "sip.trusted_peers",
+];
+
+/// The table of keys in Markdown, as it stands in `docs/configuration.md`.
+#[must_use]
+pub fn markdown_table() -> String {
+    let mut table = String::from("| key | default | meaning |\n| --- | --- | --- |\n");
+    for key in KEYS {
+        let default = match key.default {
+            "" => String::new(),
+            text => format!("`{text}`"),
+        };
+        // Writing to a String does not fail.
+        let _ = writeln!(table, "| `{}` | {default} | {} |", key.name, key.meaning);
+    }
+    table
+}

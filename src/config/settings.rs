@@ -1,0 +1,152 @@
+//! The settings as a file or the environment gives them, key by key.
+
+use std::fmt::Display;
+use std::net::SocketAddr;
+use std::num::NonZeroU32;
+use std::path::PathBuf;
+use std::str::FromStr;
+use std::time::Duration;
+
+use ipnet::IpNet;
+use secrecy::SecretString;
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer};
+
+/// All settings.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Settings {
+    /// Directory of the embedded database.
+    pub data_dir: PathBuf,
+    /// The database.
+    pub database: DatabaseSettings,
+    /// The server as the field sees it.
+    pub server: ServerSettings,
+    /// The HTTP listener.
+    pub http: HttpSettings,
+    /// The SIP listener.
+    pub sip: SipSettings,
+    /// What the operator decides about messages.
+    pub policy: PolicySettings,
+    /// The XCAP server.
+    pub xcap: XcapSettings,
+    /// Logging.
+    pub log: LogSettings,
+}
+
+/// `database.*`
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct DatabaseSettings {
+    /// Where the database is; it may hold a password.
+    pub url: Option<SecretString>,
+    /// Bound of the connection pool.
+    pub max_connections: u32,
+}
+
+/// `server.*`
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ServerSettings {
+    /// Host name in Message-IDs.
+    pub hostname: Option<String>,
+}
+
+/// `http.*`
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct HttpSettings {
+    /// Addresses to listen on.
+    #[serde(deserialize_with = "list")]
+    pub listen: Vec<SocketAddr>,
+    /// How browsers reach this server.
+    pub public_url: Option<String>,
+    /// A request not answered within this time is given up.
+    #[serde(with = "humantime_serde")]
+    pub request_timeout: Duration,
+}
+
+/// `sip.*`
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SipSettings {
+    /// Addresses to listen on, UDP and TCP.
+    #[serde(deserialize_with = "list")]
+    pub listen: Vec<SocketAddr>,
+    /// Domains whose users are served; none means any.
+    #[serde(default, deserialize_with = "list")]
+    pub domains: Vec<String>,
+    /// Networks whose requests are taken.
+    #[serde(deserialize_with = "list")]
+    pub trusted_peers: Vec<IpNet>,
+    /// The most requests a second from one address.
+    pub rate_limit: NonZeroU32,
+    /// The most connections at once.
+    pub max_connections: usize,
+    /// A connection on which nothing comes for so long is closed.
+    #[serde(with = "humantime_serde")]
+    pub idle_timeout: Duration,
+}
+
+/// `policy.*`
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PolicySettings {
+    pub(super) auto_create_accounts: bool,
+    #[serde(with = "humantime_serde")]
+    pub(super) default_expiry: Duration,
+    #[serde(with = "humantime_serde")]
+    pub(super) max_expiry: Duration,
+    #[serde(with = "humantime_serde")]
+    pub(super) large_expiry: Duration,
+    pub(super) max_message_bytes: usize,
+    pub(super) quota_messages: i64,
+    pub(super) quota_bytes: i64,
+    /// How often expired messages are removed.
+    #[serde(with = "humantime_serde")]
+    pub sweep_interval: Duration,
+}
+
+/// `xcap.*`
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct XcapSettings {
+    /// Path of the XCAP root, without a final slash.
+    pub root: String,
+}
+
+/// `log.*`
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LogSettings {
+    /// For people or for programs.
+    pub format: LogFormat,
+    /// What to log.
+    pub filter: String,
+}
+
+/// The form of log lines.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum LogFormat {
+    /// Lines for people.
+    Text,
+    /// One JSON object a line.
+    Json,
+}
+
+/// A list whose empty entries do not count, so that an empty variable is an empty list.
+fn list<'de, D, T>(deserializer: D) -> Result<Vec<T>, D::Error>
+where
+    D: Deserializer<'de>,
+    T: FromStr<Err: Display>,
+{
+    let entries = Vec::<String>::deserialize(deserializer)?;
+    let entries = entries
+        .iter()
+        .map(|entry| entry.trim())
+        .filter(|entry| !entry.is_empty());
+    entries
+        .map(|entry| entry.parse().map_err(D::Error::custom))
+        .collect()
+}

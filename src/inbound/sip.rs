@@ -1,0 +1,133 @@
+//! What the SIP listener answers: MESSAGE is stored, OPTIONS says what is taken, all else is
+//! refused as RFC 3261 section 8.2 says.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use ipnet::IpNet;
+
+use super::pager::{self, HandOver, Refusal};
+use crate::domain::access::Scope;
+use crate::mailbox::Mailbox;
+use crate::mailbox::store::StoreRefusal;
+use crate::sip::endpoint::{Answer, Request};
+use crate::sip::inspect::{self, Capabilities};
+use crate::sip::message::Message;
+
+/// Seconds after which a refused client may come again: a full account empties slowly, a database
+/// is back soon.
+const RETRY_FULL: &str = "3600";
+const RETRY_STORAGE: &str = "5";
+
+/// A user agent server in front of the mailbox.
+#[derive(Clone, Debug)]
+pub struct UserAgent {
+    mailbox: Mailbox,
+    trusted: Arc<[IpNet]>,
+    domains: Arc<[String]>,
+    capabilities: Arc<Capabilities>,
+}
+
+impl UserAgent {
+    /// Takes requests from `trusted` networks for users of `domains`; of any domain if there are
+    /// none.
+    #[must_use]
+    pub fn new(mailbox: Mailbox, trusted: Vec<IpNet>, domains: &[String]) -> Self {
+        let words = |words: &[&str]| words.iter().map(|word| (*word).to_owned()).collect();
+        let capabilities = Capabilities {
+            methods: words(&["MESSAGE", "OPTIONS"]),
+            schemes: words(&["sip", "sips", "tel"]),
+            // What a request may require of whoever takes the message: the user's client, later.
+            extensions: words(&["recipient-list-message", "pref"]),
+            accept: words(&["*/*"]),
+        };
+        Self {
+            mailbox,
+            trusted: trusted.into(),
+            domains: domains
+                .iter()
+                .map(|domain| domain.to_ascii_lowercase())
+                .collect(),
+            capabilities: Arc::new(capabilities),
+        }
+    }
+
+    /// Answers one request. A 202 means that the message is on disk.
+    pub async fn answer(&self, request: Request) -> Answer {
+        let Request { message, source } = request;
+        if !self.trusts(source.ip()) {
+            return self.refuse(403, "this address is not in sip.trusted_peers");
+        }
+        // A request that comes again on another way is not refused as merged (482): it is answered
+        // like the first time, which lets gateways fail over.
+        if let Err(refusal) = self.capabilities.inspect(&message, false, |_, _| true) {
+            return self.inspected(&refusal);
+        }
+        match message.method() {
+            Some("OPTIONS") => self.capabilities(),
+            _ => self.store(&message).await,
+        }
+    }
+
+    fn trusts(&self, address: IpAddr) -> bool {
+        let address = address.to_canonical();
+        self.trusted
+            .iter()
+            .any(|network| network.contains(&address))
+    }
+
+    fn capabilities(&self) -> Answer {
+        self.capabilities
+            .header_fields()
+            .into_iter()
+            .fold(Answer::new(200), |answer, (name, value)| {
+                answer.header(name, value)
+            })
+    }
+
+    fn inspected(&self, refusal: &inspect::Refusal) -> Answer {
+        let fields = refusal.header_fields(&self.mailbox.hostname);
+        let answer = Answer::new(refusal.status());
+        fields
+            .into_iter()
+            .fold(answer, |answer, (name, value)| answer.header(name, value))
+    }
+
+    async fn store(&self, message: &Message) -> Answer {
+        let hand_over = HandOver {
+            aor: None,
+            scope: &Scope::All,
+            domains: &self.domains,
+        };
+        match pager::accept(&self.mailbox, message, hand_over).await {
+            Ok(_) => Answer::new(202),
+            Err(refusal) => self.refused(&refusal),
+        }
+    }
+
+    fn refused(&self, refusal: &Refusal) -> Answer {
+        let answer = |status| self.refuse(status, &refusal.to_string());
+        match refusal {
+            Refusal::Sip(error) => answer(error.sip_status()),
+            Refusal::Response => answer(400),
+            Refusal::Method(_) => answer(405),
+            Refusal::ServedUser { .. }
+            | Refusal::Domain(_)
+            | Refusal::Store(StoreRefusal::NotServed(_)) => answer(404),
+            Refusal::OutOfScope(_) => answer(403),
+            Refusal::Expired(_) => answer(480),
+            Refusal::Store(StoreRefusal::QuotaExceeded { .. }) => {
+                answer(480).header("Retry-After", RETRY_FULL)
+            }
+            Refusal::Store(StoreRefusal::Store(error)) => {
+                tracing::error!(error = %error, "a message could not be stored: {error}");
+                // What went wrong inside is for the log alone.
+                Answer::new(503).header("Retry-After", RETRY_STORAGE)
+            }
+        }
+    }
+
+    fn refuse(&self, status: u16, why: &str) -> Answer {
+        Answer::new(status).warning(&self.mailbox.hostname, why)
+    }
+}
