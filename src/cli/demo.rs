@@ -2,8 +2,8 @@
 
 use anyhow::Context;
 
-use super::program;
 use super::serve::told_to_stop;
+use super::{announce, program};
 use crate::app::App;
 use crate::clock::Clock;
 use crate::config::Settings;
@@ -40,7 +40,7 @@ pub(super) async fn run(mut settings: Settings) -> anyhow::Result<()> {
         .await?;
     let url = app.url()?;
     let program = program();
-    println!(
+    announce(&format!(
         "Restante demo. Everything vanishes when it stops (Ctrl-C).\n\n  \
          Open      {url}/\n  \
          Sign in   demo   {operator}   an operator, sees all accounts\n  \
@@ -49,7 +49,7 @@ pub(super) async fn run(mut settings: Settings) -> anyhow::Result<()> {
          export RESTANTE_TOKEN={token}\n  \
          {program} send pager --server {url} --to {alice} --from sip:carol@example.org --text 'Hello'\n",
         alice = demo::ALICE,
-    );
+    ));
     app.run(told_to_stop).await
 }
 

@@ -6,6 +6,7 @@
     reason = "a command line prints"
 )]
 
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -127,6 +128,11 @@ async fn identity(config: Option<&Path>) -> anyhow::Result<Identity> {
         Clock::default(),
         settings.hostname().into(),
     )?)
+}
+
+/// Says what a server has to say when it starts. It lives on if nobody reads it.
+fn announce(text: &str) {
+    let _ = writeln!(std::io::stdout(), "{text}");
 }
 
 /// How this program was called, for commands that people copy.

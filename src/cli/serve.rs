@@ -1,8 +1,11 @@
 //! `restante serve`
 
+use std::fmt::Write as _;
+
 use anyhow::Context;
 use tokio::signal::unix::{SignalKind, signal};
 
+use super::announce;
 use crate::app::App;
 use crate::clock::Clock;
 use crate::config::Settings;
@@ -14,13 +17,18 @@ pub(super) async fn run(settings: Settings) -> anyhow::Result<()> {
     // Whoever reads that it serves may tell it to stop.
     let told_to_stop = told_to_stop()?;
     let url = app.url()?;
-    println!("Restante serves on {url}/");
-    if let Some(link) = app.identity().setup_link().await? {
-        println!(
-            "Nobody administers it yet. This link makes the administrator, once, within a day:"
-        );
-        println!("  {url}/setup?token={link}");
+    let mut announcement = format!("Restante serves on {url}/");
+    for address in app.sip_addresses()? {
+        let _ = write!(announcement, "\nand SIP over UDP and TCP on {address}");
     }
+    if let Some(link) = app.identity().setup_link().await? {
+        let _ = write!(
+            announcement,
+            "\nNobody administers it yet. This link makes the administrator, once, within a day:\n  \
+             {url}/setup?token={link}"
+        );
+    }
+    announce(&announcement);
     app.run(told_to_stop).await
 }
 

@@ -90,8 +90,7 @@ impl Sockets {
     pub async fn bind(addresses: &[SocketAddr]) -> io::Result<Self> {
         let mut sockets = Self::default();
         for address in addresses {
-            let listener = TcpListener::bind(address).await?;
-            let socket = UdpSocket::bind(listener.local_addr()?).await?;
+            let (listener, socket) = bind_both(*address).await?;
             sockets.stream.push(listener);
             sockets.datagram.push(Arc::new(socket));
         }
@@ -104,6 +103,22 @@ impl Sockets {
     /// When the operating system does not say.
     pub fn addresses(&self) -> io::Result<Vec<SocketAddr>> {
         self.stream.iter().map(TcpListener::local_addr).collect()
+    }
+}
+
+/// Binds TCP and UDP on one address. A port the system chooses for one may be taken for the other:
+/// then it may choose again.
+async fn bind_both(address: SocketAddr) -> io::Result<(TcpListener, UdpSocket)> {
+    const TRIES: usize = 16;
+    let mut tries = if address.port() == 0 { TRIES } else { 1 };
+    loop {
+        let listener = TcpListener::bind(address).await?;
+        tries -= 1;
+        match UdpSocket::bind(listener.local_addr()?).await {
+            Ok(socket) => return Ok((listener, socket)),
+            Err(error) if tries == 0 => return Err(error),
+            Err(_) => {}
+        }
     }
 }
 

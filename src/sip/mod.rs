@@ -31,6 +31,8 @@ pub mod parse;
 pub mod response;
 mod scan;
 pub mod status;
+#[cfg(test)]
+mod torture_tests;
 pub mod transaction;
 pub mod transport;
 pub mod via;
