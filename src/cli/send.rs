@@ -5,12 +5,16 @@ use std::time::Duration;
 
 use anyhow::Context;
 use bytes::Bytes;
-use clap::{Args, Subcommand};
+use clap::{Args, Subcommand, ValueEnum};
+use tokio::net::lookup_host;
 
 use crate::clock::Clock;
 use crate::domain::uri::Uri;
 use crate::identity::secret;
+use crate::sip::client::Client;
 use crate::sip::date;
+use crate::sip::message::StartLine;
+use crate::sip::transaction::Transport;
 use crate::sip::write::MessageWriter;
 
 /// Characters that make Call-IDs and tags unique.
@@ -18,7 +22,7 @@ const UNIQUE_CHARS: usize = 16;
 
 #[derive(Debug, Subcommand)]
 pub(super) enum SendCommand {
-    /// Hand over one SIP MESSAGE over HTTP
+    /// Hand over one SIP MESSAGE, over HTTP or, with --sip, over SIP
     Pager(PagerArgs),
 }
 
@@ -42,12 +46,40 @@ pub(super) struct PagerArgs {
     /// Its media type
     #[arg(long, default_value = "text/plain;charset=UTF-8", value_name = "TYPE")]
     content_type: String,
+    /// Send over SIP to HOST[:PORT] instead of HTTP
+    #[arg(long, value_name = "HOST[:PORT]")]
+    sip: Option<String>,
+    /// How to send over SIP
+    #[arg(long, value_enum, default_value_t = Wire::Udp, requires = "sip")]
+    transport: Wire,
     /// The server
     #[arg(long, default_value = "http://127.0.0.1:8080", value_name = "URL")]
     server: String,
     /// A token with the scope gateway
-    #[arg(long, env = "RESTANTE_TOKEN", hide_env_values = true)]
-    token: String,
+    #[arg(
+        long,
+        env = "RESTANTE_TOKEN",
+        hide_env_values = true,
+        required_unless_present = "sip"
+    )]
+    token: Option<String>,
+}
+
+/// A transport of SIP.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Wire {
+    Udp,
+    Tcp,
+}
+
+impl Wire {
+    /// Its name in a Via, and whether it repeats what is lost.
+    fn names(self) -> (&'static str, Transport) {
+        match self {
+            Self::Udp => ("UDP", Transport::Unreliable),
+            Self::Tcp => ("TCP", Transport::Reliable),
+        }
+    }
 }
 
 impl SendCommand {
@@ -61,14 +93,59 @@ impl SendCommand {
 impl PagerArgs {
     /// Prints the answer; the exit code tells whether the message was stored.
     async fn send(self) -> anyhow::Result<ExitCode> {
-        let request = self.request(&Clock::default())?;
+        match &self.sip {
+            Some(peer) => self.send_by_sip(peer).await,
+            None => self.send_by_http().await,
+        }
+    }
+
+    async fn send_by_sip(&self, peer: &str) -> anyhow::Result<ExitCode> {
+        let (name, transport) = self.transport.names();
+        let has_port = peer
+            .rsplit_once(':')
+            .is_some_and(|(_, port)| port.parse::<u16>().is_ok());
+        let address = if has_port {
+            peer.to_owned()
+        } else {
+            format!("{peer}:5060")
+        };
+        let mut targets = lookup_host(&address)
+            .await
+            .with_context(|| format!("cannot find {peer}"))?;
+        let target = targets
+            .next()
+            .with_context(|| format!("{peer} has no address"))?;
+        let client = Client::connect(target, transport).await;
+        let client = client.with_context(|| format!("cannot connect to {target}"))?;
+        let request = self.request(
+            &Clock::default(),
+            &format!("SIP/2.0/{name} {}", client.local),
+        )?;
+        let answer = client.ask(request).await?;
+        let StartLine::Status { code, reason } = answer.start() else {
+            anyhow::bail!("a request came instead of an answer");
+        };
+        let warnings = answer
+            .headers("Warning")
+            .map(|field| format!("\nWarning: {}", field.text()));
+        let said = format!("{code} {reason}{}", warnings.collect::<String>());
+        if (200..300).contains(code) {
+            println!("{said}");
+            return Ok(ExitCode::SUCCESS);
+        }
+        eprintln!("{said}");
+        Ok(ExitCode::FAILURE)
+    }
+
+    async fn send_by_http(&self) -> anyhow::Result<ExitCode> {
+        let request = self.request(&Clock::default(), "SIP/2.0/TCP restante.invalid")?;
         let url = format!("{}/gateway/v1/messages", self.server.trim_end_matches('/'));
         let client = reqwest::Client::builder()
             .timeout(Duration::from_secs(30))
             .build()?;
         let response = client
             .post(&url)
-            .bearer_auth(&self.token)
+            .bearer_auth(self.token.as_deref().unwrap_or_default())
             .header("content-type", "message/sip")
             .body(request)
             .send()
@@ -84,7 +161,8 @@ impl PagerArgs {
         Ok(ExitCode::FAILURE)
     }
 
-    fn request(&self, clock: &Clock) -> anyhow::Result<Bytes> {
+    /// The MESSAGE; `via` is the protocol and sent-by of its Via.
+    fn request(&self, clock: &Clock, via: &str) -> anyhow::Result<Bytes> {
         for uri in [&self.to, &self.from] {
             Uri::parse(uri).with_context(|| format!("{uri} is not an address"))?;
         }
@@ -92,10 +170,7 @@ impl PagerArgs {
             Ok(secret::link()?.chars().take(UNIQUE_CHARS).collect())
         };
         let mut writer = MessageWriter::request("MESSAGE", &self.to)?
-            .header(
-                "Via",
-                format!("SIP/2.0/TCP restante.invalid;branch=z9hG4bK{}", unique()?),
-            )?
+            .header("Via", format!("{via};rport;branch=z9hG4bK{}", unique()?))?
             .header("Max-Forwards", "70")?
             .header("From", format!("<{}>;tag={}", self.from, unique()?))?
             .header("To", format!("<{}>", self.to))?

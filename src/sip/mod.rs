@@ -1,4 +1,4 @@
-//! SIP (RFC 3261): messages, transactions, the listener. All but [`transport`] and [`endpoint`] is sans-IO: bytes in,
+//! SIP (RFC 3261): messages, transactions, the listener. All but [`transport`], [`endpoint`] and [`client`] is sans-IO: bytes in,
 //! values out; no socket and no clock.
 //!
 //! | module | what |
@@ -13,12 +13,14 @@
 //! | [`inspect`] | what a user agent server checks before it acts on a request |
 //! | [`transaction`] | the transaction layer: retransmissions and timeouts |
 //! | [`transport`], [`endpoint`] | the sockets, and the listener made of all of this |
+//! | [`client`] | one request sent, and its final answer |
 //! | [`error`] | why a message is refused, and with which status |
 //!
 //! The octets received are never changed: a stored message must come back byte for byte (OMA SIMPLE IM
 //! 12.4.2.3), so everything here is a view on [`message::Message::raw`].
 
 pub mod basics;
+pub mod client;
 pub mod date;
 pub mod endpoint;
 pub mod error;

@@ -74,6 +74,29 @@ async fn from_nothing_to_a_message_by_the_commands_of_the_readme() {
     assert!(stderr(&send("rst_wrong", &[])).contains("401"));
     assert!(stderr(&send(&token, &["--expires", "0"])).contains("not-deferrable"));
     assert!(stderr(&send(&token, &["--subject", "a\r\nX: y"])).contains("line end"));
+    for transport in ["udp", "tcp"] {
+        let args = [
+            "send",
+            "pager",
+            "--sip",
+            &server.sip,
+            "--transport",
+            transport,
+            "--to",
+            "sip:bob@example.org",
+            "--from",
+            "sip:carol@example.org",
+            "--text",
+            "Over SIP",
+        ];
+        assert_eq!(stdout(&run(directory.path(), &args, None)), "202 Accepted");
+        let dead = run(
+            directory.path(),
+            &[&args[..], &["--expires", "0"]].concat(),
+            None,
+        );
+        assert!(stderr(&dead).starts_with("480 "), "{}", stderr(&dead));
+    }
 }
 
 #[test]

@@ -66,6 +66,8 @@ pub fn stderr(output: &Output) -> String {
 pub struct Server {
     child: Child,
     pub url: String,
+    /// Where it takes SIP.
+    pub sip: String,
     /// What it printed up to and including the line a test waited for.
     printed: Vec<String>,
 }
@@ -90,6 +92,7 @@ impl Server {
         let mut server = Self {
             child,
             url: String::new(),
+            sip: String::new(),
             printed: Vec::new(),
         };
         loop {
@@ -103,6 +106,9 @@ impl Server {
                     .trim()
                     .trim_end_matches('/')
                     .clone_into(&mut server.url);
+            }
+            if let Some((_, address)) = line.split_once("SIP over UDP and TCP on ") {
+                address.clone_into(&mut server.sip);
             }
             let done = line.contains(until);
             server.printed.push(line);
