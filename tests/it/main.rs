@@ -19,6 +19,7 @@ mod cli;
 mod documents;
 mod expiry;
 mod gateway;
+mod kamailio;
 mod metadata;
 mod rest;
 mod rfc_messages;

@@ -1,6 +1,7 @@
 //! A server for one test, and what tests send to it.
 
 mod app;
+pub mod kamailio;
 pub mod message;
 pub mod program;
 
