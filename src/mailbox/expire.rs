@@ -11,6 +11,8 @@ use crate::store::{StoreError, accounts, retry, sessions};
 
 /// How many accounts one sweep takes at a time.
 const ACCOUNTS_PER_BATCH: u64 = 100;
+/// How many messages one transaction removes.
+const MESSAGES_PER_BATCH: u64 = 500;
 
 impl Mailbox {
     /// Removes what is due everywhere, account by account; says how many messages went. Several
@@ -48,13 +50,16 @@ impl Mailbox {
         account_id: i64,
         now: DateTime<Utc>,
     ) -> Result<usize, StoreError> {
-        if !messages::is_due(self.db.read(), account_id, now).await? {
-            return Ok(0);
+        let mut removed = 0;
+        // One batch after another, so that nobody waits long for the account or, on SQLite, for
+        // the database.
+        while messages::is_due(self.db.read(), account_id, now).await? {
+            let tx = self.db.write().await?;
+            let batch = Selection::DueAt(now, MESSAGES_PER_BATCH);
+            removed += remove(&tx, account_id, batch, Reason::Expired).await?.len();
+            tx.commit().await?;
         }
-        let tx = self.db.write().await?;
-        let removed = remove(&tx, account_id, Selection::DueAt(now), Reason::Expired).await?;
-        tx.commit().await?;
-        Ok(removed.len())
+        Ok(removed)
     }
 
     /// [`expire_account`](Self::expire_account) by address of record.

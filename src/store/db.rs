@@ -44,6 +44,9 @@ impl From<DbErr> for StoreError {
     }
 }
 
+/// A connection that was idle for so long is tested before it is used.
+const TEST_IDLE: Duration = Duration::from_secs(5);
+
 /// A pool of connections to the database.
 #[derive(Clone, Debug)]
 pub struct Db {
@@ -65,6 +68,9 @@ impl Db {
             .connect_timeout(Duration::from_secs(10))
             .acquire_timeout(Duration::from_secs(10))
             .sqlx_logging(false)
+            // Asking before each use whether a connection lives would double the round trips of a
+            // read; one that broke a moment ago shows at the statement.
+            .test_before_acquire_if_idle_for(TEST_IDLE)
             .map_sqlx_sqlite_opts(|sqlite| {
                 sqlite
                     .create_if_missing(true)

@@ -1,7 +1,7 @@
 //! Message rows and their content.
 
 use chrono::{DateTime, Utc};
-use sea_orm::sea_query::{Expr, ExprTrait, Func, LikeExpr, Query};
+use sea_orm::sea_query::{Expr, ExprTrait, Func, LikeExpr, Order, Query, SelectStatement};
 use sea_orm::{
     ActiveValue::Set, ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder,
     QuerySelect, Select,
@@ -153,8 +153,8 @@ pub async fn raw(
 pub enum Selection<'a> {
     /// These numbers.
     Numbers(&'a [i64]),
-    /// All whose expiry is at or before this instant.
-    DueAt(DateTime<Utc>),
+    /// Those whose expiry is at or before this instant, the oldest first and this many at most.
+    DueAt(DateTime<Utc>, u64),
 }
 
 /// Removes messages with their content; says which there were.
@@ -169,20 +169,32 @@ pub async fn remove(
     use message::Column as C;
     let which = match selection {
         Selection::Numbers(numbers) => C::Number.is_in(numbers.iter().copied()),
-        Selection::DueAt(now) => C::ExpiresAt.lte(now),
+        Selection::DueAt(now, most) => C::Number.in_subquery(
+            Query::select()
+                .column(C::Number)
+                .from(message::Entity)
+                .and_where(C::AccountId.eq(account_id))
+                .and_where(C::ExpiresAt.lte(now))
+                .order_by(C::ExpiresAt, Order::Asc)
+                .limit(most)
+                .to_owned(),
+        ),
     };
-    let rows = message::Entity::delete_many()
-        .filter(C::AccountId.eq(account_id))
-        .filter(which)
-        .exec_with_returning(&**tx)
-        .await?;
-    Ok(rows
-        .into_iter()
-        .map(|row| Removed {
-            number: row.number,
-            stored_size: row.stored_size,
+    let delete = Query::delete()
+        .from_table(message::Entity)
+        .and_where(C::AccountId.eq(account_id))
+        .and_where(which)
+        .returning(Query::returning().columns([C::Number, C::StoredSize]))
+        .to_owned();
+    let rows = tx.query_all(&delete).await?;
+    rows.iter()
+        .map(|row| {
+            Ok(Removed {
+                number: row.try_get("", "number")?,
+                stored_size: row.try_get("", "stored_size")?,
+            })
         })
-        .collect())
+        .collect()
 }
 
 /// Up to `limit` accounts that hold messages past their expiry.
@@ -194,17 +206,29 @@ pub async fn accounts_due(
     now: DateTime<Utc>,
     limit: u64,
 ) -> Result<Vec<i64>, StoreError> {
-    let due = Query::select()
-        .distinct()
-        .column(message::Column::AccountId)
-        .from(message::Entity)
-        .and_where(message::Column::ExpiresAt.lte(now))
-        .limit(limit)
-        .to_owned();
+    let due = due(now, limit);
     let rows = conn.query_all(&due).await?;
     rows.iter()
         .map(|row| Ok(row.try_get("", "account_id")?))
         .collect()
+}
+
+/// The accounts of the messages that are due first.
+fn due(now: DateTime<Utc>, limit: u64) -> SelectStatement {
+    // The order makes both databases look only at what is due; else SQLite reads a whole index.
+    let messages = Query::select()
+        .column(message::Column::AccountId)
+        .from(message::Entity)
+        .and_where(message::Column::ExpiresAt.lte(now))
+        .order_by(message::Column::ExpiresAt, Order::Asc)
+        .limit(limit * 10)
+        .to_owned();
+    Query::select()
+        .distinct()
+        .column(message::Column::AccountId)
+        .from_subquery(messages, "due")
+        .limit(limit)
+        .to_owned()
 }
 
 /// Whether an account holds a message past its expiry.
@@ -228,11 +252,13 @@ pub async fn is_due(
     Ok(row.is_some())
 }
 
-/// The account's messages that are still alive.
+/// The account's messages that are still alive. Said as "not past", because `SQLite` would look
+/// up "later than" in the index on the expiry and then sort the account for every page; so both
+/// databases walk the primary key, which has the order that is asked for.
 fn live(account_id: i64, now: DateTime<Utc>) -> Select<message::Entity> {
     message::Entity::find()
         .filter(message::Column::AccountId.eq(account_id))
-        .filter(message::Column::ExpiresAt.gt(now))
+        .filter(message::Column::ExpiresAt.lte(now).not())
 }
 
 fn filtered(mut query: Select<message::Entity>, filter: &Filter) -> Select<message::Entity> {
@@ -345,4 +371,53 @@ fn from_row(row: message::Model) -> Result<Summary, StoreError> {
                 .collect(),
         },
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use sea_orm::sea_query::SqliteQueryBuilder;
+    use sea_orm::{DbBackend, QueryTrait, Statement};
+
+    use super::*;
+    use crate::store::Db;
+
+    /// A page of a list and the sweep look only at what they give: neither sorts an account nor
+    /// reads a whole index, however much there is.
+    #[tokio::test]
+    async fn lists_and_the_sweep_use_the_indexes() {
+        let directory = tempfile::tempdir().unwrap();
+        let url = format!("sqlite://{}", directory.path().join("test.db").display());
+        let db = Db::connect(&url, 1).await.unwrap();
+        db.migrate().await.unwrap();
+        let now = DateTime::UNIX_EPOCH;
+        let page = live(1, now)
+            .order_by_desc(message::Column::Number)
+            .limit(51);
+        for (query, index) in [
+            (
+                page.build(DbBackend::Sqlite).to_string(),
+                "sqlite_autoindex_message_1 (account_id=?)",
+            ),
+            (
+                due(now, 100).to_string(SqliteQueryBuilder),
+                "message_expiry (expires_at<?)",
+            ),
+        ] {
+            let explain = format!("EXPLAIN QUERY PLAN {query}");
+            let explain = Statement::from_string(DbBackend::Sqlite, explain);
+            let plan = db.read().query_all_raw(explain).await.unwrap();
+            let plan: Vec<String> = plan
+                .iter()
+                .map(|row| row.try_get("", "detail").unwrap())
+                .collect();
+            assert!(
+                plan.iter().any(|line| line.contains(index)),
+                "{query}: {plan:?}"
+            );
+            assert!(
+                !plan.iter().any(|line| line.contains("FOR ORDER BY")),
+                "{plan:?}"
+            );
+        }
+    }
 }

@@ -1,9 +1,11 @@
 //! Messages whose time has passed: gone for every reader at once, and removed by the sweep.
 
 use chrono::TimeDelta;
+use futures_util::future::join_all;
 use restante::domain::access::Scope;
 use restante::domain::message_id::MessageKey;
 use restante::store::messages::Filter;
+use sea_orm::{ConnectionTrait, DbBackend, Statement};
 
 use crate::on_both_databases;
 use crate::support::TestApp;
@@ -50,6 +52,21 @@ on_both_databases! {
         assert_eq!(app.waiting("sip:alice@example.org").await, 1);
     }
 
+    /// More messages than one transaction removes go as well, and the document follows.
+    async fn many_expired_messages_go_in_batches(app: TestApp, "[policy]\nquota_messages = 2000\nsweep_interval = '1h'") {
+        let aor = "sip:alice@example.org";
+        let requests: Vec<_> = (0..1100).map(|_| Pager::new().header("Expires", "600")).collect();
+        for some in requests.chunks(20) {
+            let stored = join_all(some.iter().map(|request| app.hand_over(request.clone()))).await;
+            assert!(stored.iter().all(|answer| answer.status == 201));
+        }
+        app.store(Pager::new()).await;
+        app.clock.advance(TimeDelta::minutes(11));
+        assert_eq!(app.mailbox.expire().await.unwrap(), 1100);
+        assert_eq!(app.waiting(aor).await, 1);
+        assert_eq!((rows(&app, "message").await, rows(&app, "message_content").await), (1, 1));
+    }
+
     /// Looks into the database itself, since every reader would hide what is due.
     async fn the_sweep_removes_what_is_due_by_itself(app: TestApp, "[policy]\nsweep_interval = '20ms'") {
         for user in ["sip:a@example.org", "sip:b@example.org", "sip:c@example.org"] {
@@ -72,7 +89,6 @@ on_both_databases! {
 }
 
 async fn rows(app: &TestApp, table: &str) -> i64 {
-    use sea_orm::{ConnectionTrait, DbBackend, Statement};
     let db = app.mailbox.db.read();
     let sql = format!("SELECT COUNT(*) AS n FROM {table}");
     let backend: DbBackend = db.get_database_backend();
