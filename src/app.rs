@@ -19,6 +19,7 @@ use crate::mailbox::Mailbox;
 use crate::outbound::sweeper;
 use crate::sip::endpoint::{self, Sockets};
 use crate::sip::transport::tcp::Limits;
+use crate::sip::transport::tls::Certificate;
 use crate::store::{Db, secrets};
 use crate::web::{self, AppState, CursorKey, Demo, Throttle};
 
@@ -27,6 +28,7 @@ pub struct App {
     state: AppState,
     listeners: Vec<TcpListener>,
     sip: Sockets,
+    certificate: Option<Arc<Certificate>>,
 }
 
 /// Connects to the database and brings its schema up to date.
@@ -47,6 +49,18 @@ pub async fn open_database(settings: &Settings) -> anyhow::Result<Db> {
     Ok(db)
 }
 
+/// The certificate for SIP over TLS, if that is listened for.
+fn certificate(settings: &Settings) -> anyhow::Result<Option<Arc<Certificate>>> {
+    let sip = &settings.sip;
+    if sip.tls_listen.is_empty() {
+        return Ok(None);
+    }
+    let (Some(chain), Some(key)) = (&sip.tls_certificate, &sip.tls_key) else {
+        anyhow::bail!("sip.tls_listen needs sip.tls_certificate and sip.tls_key");
+    };
+    Ok(Some(Arc::new(Certificate::load(chain, key)?)))
+}
+
 impl App {
     /// Opens the database and binds the listeners.
     ///
@@ -60,8 +74,11 @@ impl App {
             listeners.push(listener.with_context(|| format!("cannot listen on {address}"))?);
         }
         let sip = Sockets::bind(&settings.sip.listen).await;
-        let sip =
+        let mut sip =
             sip.with_context(|| format!("cannot listen for SIP on {:?}", settings.sip.listen))?;
+        let certificate = certificate(&settings)?;
+        let tls = &settings.sip.tls_listen;
+        sip.bind_tls(tls).await.with_context(|| format!("cannot listen for SIP on {tls:?}"))?;
         let hostname: Arc<str> = settings.hostname().into();
         let cursor_key = secrets::get_or_create(&db, "cursor").await?;
         let identity = Identity::new(db.clone(), clock.clone(), Arc::clone(&hostname))?;
@@ -83,6 +100,7 @@ impl App {
             state,
             listeners,
             sip,
+            certificate,
         })
     }
 
@@ -112,6 +130,20 @@ impl App {
     /// When the operating system does not say.
     pub fn sip_addresses(&self) -> io::Result<Vec<SocketAddr>> {
         self.sip.addresses()
+    }
+
+    /// The addresses that SIP over TLS is served on.
+    ///
+    /// # Errors
+    /// When the operating system does not say.
+    pub fn sip_tls_addresses(&self) -> io::Result<Vec<SocketAddr>> {
+        self.sip.tls_addresses()
+    }
+
+    /// What SIP over TLS is served with, for whoever reloads it.
+    #[must_use]
+    pub fn certificate(&self) -> Option<Arc<Certificate>> {
+        self.certificate.clone()
     }
 
     /// How browsers reach this server.
@@ -159,6 +191,7 @@ impl App {
             },
             rate: Quota::per_second(settings.rate_limit),
             host: self.state.mailbox.hostname.to_string(),
+            certificate: self.certificate,
         };
         let answer = move |request| {
             let user_agent = user_agent.clone();

@@ -21,6 +21,9 @@ pub(super) async fn run(settings: Settings) -> anyhow::Result<()> {
     for address in app.sip_addresses()? {
         let _ = write!(announcement, "\nand SIP over UDP and TCP on {address}");
     }
+    for address in app.sip_tls_addresses()? {
+        let _ = write!(announcement, "\nand SIP over TLS on {address}");
+    }
     if let Some(link) = app.identity().setup_link().await? {
         let _ = write!(
             announcement,
@@ -29,6 +32,20 @@ pub(super) async fn run(settings: Settings) -> anyhow::Result<()> {
         );
     }
     announce(&announcement);
+    if let Some(certificate) = app.certificate() {
+        let mut hangup = signal(SignalKind::hangup()).context("cannot await SIGHUP")?;
+        tokio::spawn(async move {
+            while hangup.recv().await.is_some() {
+                match certificate.reload() {
+                    Ok(()) => tracing::info!("the certificate for SIP over TLS was read again"),
+                    Err(error) => tracing::error!(
+                        error = %error,
+                        "the certificate for SIP over TLS stays what it was: {error}"
+                    ),
+                }
+            }
+        });
+    }
     app.run(told_to_stop).await
 }
 

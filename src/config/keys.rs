@@ -64,6 +64,21 @@ pub const KEYS: &[Key] = &[
         "Addresses to listen on for SIP over UDP and TCP; empty: none. Port 0 takes a free one.",
     ),
     key(
+        "sip.tls_listen",
+        "",
+        "Addresses to listen on for SIP over TLS. Absent: none.",
+    ),
+    key(
+        "sip.tls_certificate",
+        "",
+        "PEM file with the certificate chain for SIP over TLS; read again on SIGHUP.",
+    ),
+    key(
+        "sip.tls_key",
+        "",
+        "PEM file with its private key.",
+    ),
+    key(
         "sip.domains",
         "",
         "Domains whose users are served over SIP. Absent: any domain.",
@@ -142,12 +157,7 @@ pub const KEYS: &[Key] = &[
 ];
 
 /// The keys that are lists.
-pub(super) const LISTS: [&str; 4] = [
-    "http.listen",
-    "sip.listen",
-    "sip.domains",
-    "sip.trusted_peers",
-];
+pub(super) const LISTS: [&str; 5] = ["http.listen", "sip.listen", "sip.tls_listen", "sip.domains", "sip.trusted_peers"];
 
 /// The table of keys in Markdown, as it stands in `docs/configuration.md`.
 #[must_use]

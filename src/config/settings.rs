@@ -73,6 +73,13 @@ pub struct SipSettings {
     /// Addresses to listen on, UDP and TCP.
     #[serde(deserialize_with = "list")]
     pub listen: Vec<SocketAddr>,
+    /// Addresses to listen on, TLS.
+    #[serde(default, deserialize_with = "list")]
+    pub tls_listen: Vec<SocketAddr>,
+    /// The certificate chain for TLS.
+    pub tls_certificate: Option<PathBuf>,
+    /// Its private key.
+    pub tls_key: Option<PathBuf>,
     /// Domains whose users are served; none means any.
     #[serde(default, deserialize_with = "list")]
     pub domains: Vec<String>,

@@ -11,6 +11,7 @@ use crate::domain::address::{AddressError, Aor};
 use crate::domain::expiry::{self, AlreadyExpired};
 use crate::domain::message::{Facts, Kind, Mode, Recipient};
 use crate::domain::policy::Policy;
+use crate::domain::uri::Uri;
 use crate::mailbox::Mailbox;
 use crate::mailbox::store::{Deferred, StoreRefusal, Stored};
 use crate::mime::content::{Content, Part};
@@ -24,6 +25,10 @@ const PREVIEW_CHARS: usize = 200;
 /// The longest texts kept beside a message, in characters; the message itself keeps them whole.
 const TEXT_CHARS: usize = 1024;
 
+/// The longest URI of a sender or addressee, in octets.
+const MAX_URI: usize = 2048;
+/// The most entries of a recipient list kept beside a message.
+const MAX_RECIPIENTS: usize = 100;
 /// Parts that the server reads itself.
 const LISTS: &[&str] = &["application/resource-lists+xml", "message/imdn+xml"];
 
@@ -50,12 +55,12 @@ pub enum Refusal {
     /// The handing-over peer may not store for this user.
     #[error("{0} is outside what the gateway may serve")]
     OutOfScope(Aor),
+    /// The URI in From or To is too long.
+    #[error("the URI in {0} is longer than {MAX_URI} octets")]
+    UriTooLong(&'static str),
     /// The user is of a domain that is not served.
     #[error("{0} is of a domain that is not served here")]
     Domain(Aor),
-    /// It is dead already.
-    #[error(transparent)]
-    Expired(#[from] AlreadyExpired),
     /// It was refused or could not be stored.
     #[error(transparent)]
     Store(#[from] StoreRefusal),
@@ -106,11 +111,12 @@ pub async fn accept(
     if !is_of(&aor, hand_over.domains) {
         return Err(Refusal::Domain(aor));
     }
-    let facts = facts(request, &basics, mailbox.clock.now(), &mailbox.policy)?;
+    let (facts, expired) = facts(request, &basics, mailbox.clock.now(), &mailbox.policy)?;
     let deferred = Deferred {
         aor: &aor,
         retry_key: &retry_key(&basics),
         facts: &facts,
+        expired,
         raw: request.raw(),
     };
     let stored = mailbox.store(&deferred).await?;
@@ -160,9 +166,17 @@ fn facts(
     basics: &Basics,
     received: DateTime<Utc>,
     policy: &Policy,
-) -> Result<Facts, Refusal> {
+) -> Result<(Facts, Option<AlreadyExpired>), Refusal> {
+    for (name, uri) in [("From", &basics.from.uri), ("To", &basics.to.uri)] {
+        if uri.len() > MAX_URI {
+            return Err(Refusal::UriTooLong(name));
+        }
+    }
     let sent_at = request.date();
-    let expires_at = expiry::pager(request.expires(), sent_at, received, policy)?;
+    let (expires_at, expired) = match expiry::pager(request.expires(), sent_at, received, policy) {
+        Ok(expires_at) => (expires_at, None),
+        Err(expired) => (expired.expired_at, Some(expired)),
+    };
     let content = Content::of(request);
     let cpim = content.cpim.as_ref();
     let asserted = request.asserted_identities().unwrap_or_default();
@@ -172,7 +186,7 @@ fn facts(
         .filter(|subject| !subject.is_empty())
         .or_else(cpim_subject);
     let imdn = cpim.map(ImdnHeaders::read).unwrap_or_default();
-    Ok(Facts {
+    let facts = Facts {
         mode: Mode::Pager,
         stored_at: received,
         sent_at,
@@ -182,7 +196,7 @@ fn facts(
         from_uri: basics.from.uri.clone(),
         from_display: basics.from.display_name.as_deref().map(shortened),
         to_uri: basics.to.uri.clone(),
-        auth_id: asserted.into_iter().next().map(|identity| identity.uri),
+        auth_id: asserted.into_iter().map(|identity| identity.uri).find(|uri| is_usable(uri)),
         subject: subject.as_deref().map(shortened),
         content_type: request.header("Content-Type").map(|field| {
             let text = field.text();
@@ -196,18 +210,21 @@ fn facts(
             .recipients
             .iter()
             .flat_map(|list| &list.recipients)
+            .filter(|recipient| is_usable(&recipient.uri))
+            .take(MAX_RECIPIENTS)
             .map(|recipient| Recipient {
                 uri: recipient.uri.clone(),
-                display_name: recipient.display_name.clone(),
+                display_name: recipient.display_name.as_deref().map(shortened),
             })
             .collect(),
-        imdn_message_id: imdn.message_id,
+        imdn_message_id: imdn.message_id.as_deref().map(shortened),
         notifications_asked: imdn
             .requested
             .iter()
             .map(|asked| asked.as_str().to_owned())
             .collect(),
-    })
+    };
+    Ok((facts, expired))
 }
 
 fn kind(request: &Message, content: &Content) -> Kind {
@@ -246,8 +263,16 @@ fn preview(content: &Content) -> String {
     display_text(line.as_bytes())
 }
 
+/// A text fit for a text column and for showing: bounded, on one line, and without NUL, which
+/// `PostgreSQL` cannot hold.
 fn shortened(text: &str) -> String {
-    text.chars().take(TEXT_CHARS).collect()
+    let text: String = text.chars().take(TEXT_CHARS).collect();
+    display_text(text.as_bytes())
+}
+
+/// Whether a URI that is not ours to refuse may stand in lists and in the metadata document.
+fn is_usable(uri: &str) -> bool {
+    uri.len() <= MAX_URI && Uri::parse(uri).is_ok()
 }
 
 fn octets(len: usize) -> i64 {

@@ -115,7 +115,8 @@ impl UserAgent {
             | Refusal::Domain(_)
             | Refusal::Store(StoreRefusal::NotServed(_)) => answer(404),
             Refusal::OutOfScope(_) => answer(403),
-            Refusal::Expired(_) => answer(480),
+            Refusal::UriTooLong(_) => answer(400),
+            Refusal::Store(StoreRefusal::Expired(_)) => answer(480),
             Refusal::Store(StoreRefusal::QuotaExceeded { .. }) => {
                 answer(480).header("Retry-After", RETRY_FULL)
             }

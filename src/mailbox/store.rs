@@ -5,11 +5,12 @@ use chrono::{DateTime, TimeDelta, Utc};
 use super::Mailbox;
 use crate::domain::access::Scope;
 use crate::domain::address::Aor;
+use crate::domain::expiry::AlreadyExpired;
 use crate::domain::message::Facts;
 use crate::domain::message_id::MessageId;
 use crate::store::accounts::{self, Account};
 use crate::store::retry::{self, FirstAnswer};
-use crate::store::{StoreError, messages};
+use crate::store::{StoreError, WriteTx, messages};
 
 /// How long a request is recognised after its message has expired.
 const RETRY_KEY_OUTLIVES: TimeDelta = TimeDelta::days(1);
@@ -23,6 +24,8 @@ pub struct Deferred<'a> {
     pub retry_key: &'a str,
     /// What is known of it.
     pub facts: &'a Facts,
+    /// Why it is too late to store it, unless it was stored before.
+    pub expired: Option<AlreadyExpired>,
     /// The request, byte for byte.
     pub raw: &'a [u8],
 }
@@ -56,6 +59,9 @@ pub enum StoreRefusal {
         /// Octets it holds.
         byte_count: i64,
     },
+    /// It is dead already.
+    #[error(transparent)]
+    Expired(#[from] AlreadyExpired),
     /// The database failed: nothing was stored.
     #[error("the message could not be stored")]
     Store(#[from] StoreError),
@@ -92,27 +98,33 @@ impl Mailbox {
 
     async fn try_store(&self, deferred: &Deferred<'_>) -> Result<Stored, StoreRefusal> {
         let tx = self.db.write().await?;
-        let account = match accounts::find(&*tx, &Scope::All, deferred.aor).await? {
-            Some(account) => account,
-            None if self.policy.auto_create_accounts => {
-                accounts::ensure(&tx, deferred.aor, None, &self.hostname, self.clock.now()).await?;
-                accounts::find(&*tx, &Scope::All, deferred.aor)
-                    .await?
-                    .ok_or(StoreError::Conflict)?
-            }
-            None => return Err(StoreRefusal::NotServed(deferred.aor.clone())),
-        };
-        if let Some(first) = retry::find(&*tx, account.id, deferred.retry_key).await? {
-            return answer(&account, first, true);
+        let known = accounts::find(&*tx, &Scope::All, deferred.aor).await?;
+        if let Some(account) = &known
+            && let Some(first) = retry::find(&*tx, account.id, deferred.retry_key).await?
+        {
+            return answer(account, first, true);
         }
+        // Only now: a repeat is answered like the first time, however late it comes.
+        if let Some(expired) = deferred.expired {
+            return Err(expired.into());
+        }
+        let account = match known {
+            Some(account) => account,
+            None => self.new_account(&tx, deferred.aor).await?,
+        };
         let facts = deferred.facts;
-        let number = accounts::take_number(&tx, &account, facts.stored_size, &self.policy)
-            .await?
-            .ok_or_else(|| StoreRefusal::QuotaExceeded {
-                aor: account.aor.clone(),
-                message_count: account.message_count,
-                byte_count: account.byte_count,
-            })?;
+        let room = accounts::take_number(&tx, &account, facts.stored_size, &self.policy).await?;
+        let Some(number) = room else {
+            // The same request may have taken the last place while this one waited for the account.
+            return match retry::find(&*tx, account.id, deferred.retry_key).await? {
+                Some(first) => answer(&account, first, true),
+                None => Err(StoreRefusal::QuotaExceeded {
+                    aor: account.aor.clone(),
+                    message_count: account.message_count,
+                    byte_count: account.byte_count,
+                }),
+            };
+        };
         let first = FirstAnswer {
             number,
             stored_at: facts.stored_at,
@@ -124,6 +136,17 @@ impl Mailbox {
         retry::insert(&tx, account.id, deferred.retry_key, first, forget_at).await?;
         tx.commit().await?;
         Ok(stored)
+    }
+}
+
+impl Mailbox {
+    async fn new_account(&self, tx: &WriteTx, aor: &Aor) -> Result<Account, StoreRefusal> {
+        if !self.policy.auto_create_accounts {
+            return Err(StoreRefusal::NotServed(aor.clone()));
+        }
+        accounts::ensure(tx, aor, None, &self.hostname, self.clock.now()).await?;
+        let account = accounts::find(&**tx, &Scope::All, aor).await?;
+        Ok(account.ok_or(StoreError::Conflict)?)
     }
 }
 

@@ -22,6 +22,7 @@ use crate::sip::response::{Response, ResponseTarget, response_target};
 use crate::sip::transaction::table::{Received as Seen, ServerEvent, ServerTransactions};
 use crate::sip::transaction::{Timers, TransactionKey, Transport};
 use crate::sip::transport::tcp::Limits;
+use crate::sip::transport::tls::Certificate;
 use crate::sip::transport::{Flow, Received, tcp, udp};
 
 /// Messages received and not yet looked at.
@@ -80,6 +81,7 @@ impl Answer {
 pub struct Sockets {
     datagram: Vec<Arc<UdpSocket>>,
     stream: Vec<TcpListener>,
+    tls: Vec<TcpListener>,
 }
 
 impl Sockets {
@@ -95,6 +97,25 @@ impl Sockets {
             sockets.datagram.push(Arc::new(socket));
         }
         Ok(sockets)
+    }
+
+    /// Binds more addresses, for connections behind TLS.
+    ///
+    /// # Errors
+    /// When an address cannot be bound.
+    pub async fn bind_tls(&mut self, addresses: &[SocketAddr]) -> io::Result<()> {
+        for address in addresses {
+            self.tls.push(TcpListener::bind(address).await?);
+        }
+        Ok(())
+    }
+
+    /// The addresses bound for TLS.
+    ///
+    /// # Errors
+    /// When the operating system does not say.
+    pub fn tls_addresses(&self) -> io::Result<Vec<SocketAddr>> {
+        self.tls.iter().map(TcpListener::local_addr).collect()
     }
 
     /// The addresses bound, the same for UDP and TCP.
@@ -131,6 +152,8 @@ pub struct Config {
     pub rate: Quota,
     /// Named in warnings.
     pub host: String,
+    /// What connections behind TLS are accepted with; without one there are none.
+    pub certificate: Option<Arc<Certificate>>,
 }
 
 /// The way back to a client.
@@ -164,7 +187,11 @@ where
         ));
     }
     for listener in sockets.stream {
-        readers.spawn(tcp::accept(listener, config.limits, received.clone()));
+        readers.spawn(tcp::accept(listener, None, config.limits, received.clone()));
+    }
+    for listener in sockets.tls {
+        let certificate = config.certificate.clone();
+        readers.spawn(tcp::accept(listener, certificate, config.limits, received.clone()));
     }
     drop(received);
     let (answered, answers) = mpsc::channel(ANSWERED_AT_ONCE);

@@ -106,6 +106,7 @@ pub async fn ensure(
         id: NotSet,
         aor: Set(aor.as_str().to_owned()),
         display_name: Set(display_name.map(str::to_owned)),
+        folded: Set(format!("{aor}\n{}", display_name.unwrap_or_default()).to_lowercase()),
         host: Set(host.to_owned()),
         next_number: Set(1),
         list_version: Set(0),
@@ -209,13 +210,7 @@ pub async fn page(
         query = query.filter(account::Column::Aor.gt(after));
     }
     if !text.is_empty() {
-        let pattern = like(&text.to_lowercase());
-        let lower = |column| sea_orm::sea_query::Func::lower(Expr::col(column));
-        query = query.filter(
-            Condition::any()
-                .add(Expr::expr(lower(account::Column::Aor)).like(pattern.clone()))
-                .add(Expr::expr(lower(account::Column::DisplayName)).like(pattern)),
-        );
+        query = query.filter(account::Column::Folded.like(like(&text.to_lowercase())));
     }
     query.all(conn).await?.into_iter().map(from_row).collect()
 }

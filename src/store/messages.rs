@@ -1,7 +1,7 @@
 //! Message rows and their content.
 
 use chrono::{DateTime, Utc};
-use sea_orm::sea_query::{Expr, ExprTrait, Func, LikeExpr, Order, Query, SelectStatement};
+use sea_orm::sea_query::{ExprTrait, LikeExpr, Order, Query, SelectStatement};
 use sea_orm::{
     ActiveValue::Set, ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder,
     QuerySelect, Select,
@@ -263,17 +263,19 @@ fn live(account_id: i64, now: DateTime<Utc>) -> Select<message::Entity> {
 
 fn filtered(mut query: Select<message::Entity>, filter: &Filter) -> Select<message::Entity> {
     use message::Column as C;
-    let contains = |column: C, text: &str| {
-        Expr::expr(Func::lower(Expr::col(column))).like(like(&text.to_lowercase()))
-    };
+    let contains = |column: C, text: &str| column.like(like(&text.to_lowercase()));
     for word in &filter.words {
-        query = query.filter(C::SearchText.like(like(&word.to_lowercase())));
+        let columns = [C::SubjectFolded, C::PreviewFolded];
+        let anywhere = contains(C::FromFolded, word);
+        query = query.filter(
+            columns.into_iter().fold(anywhere, |any, column| any.or(contains(column, word))),
+        );
     }
     if let Some(from) = &filter.from {
-        query = query.filter(contains(C::FromUri, from).or(contains(C::FromDisplay, from)));
+        query = query.filter(contains(C::FromFolded, from));
     }
     if let Some(subject) = &filter.subject {
-        query = query.filter(contains(C::Subject, subject));
+        query = query.filter(contains(C::SubjectFolded, subject));
     }
     if let Some(mode) = filter.mode {
         query = query.filter(C::Mode.eq(mode.as_str()));
@@ -291,17 +293,8 @@ fn filtered(mut query: Select<message::Entity>, filter: &Filter) -> Select<messa
 }
 
 fn to_row(key: MessageKey, facts: &Facts) -> message::ActiveModel {
-    let search_text = [
-        Some(facts.from_uri.as_str()),
-        facts.from_display.as_deref(),
-        facts.subject.as_deref(),
-        Some(facts.preview.as_str()),
-    ];
-    let search_text: Vec<String> = search_text
-        .into_iter()
-        .flatten()
-        .map(str::to_lowercase)
-        .collect();
+    let from = [Some(facts.from_uri.as_str()), facts.from_display.as_deref()];
+    let from: Vec<&str> = from.into_iter().flatten().collect();
     let recipients = (!facts.recipients.is_empty())
         .then(|| serde_json::to_string(&facts.recipients).unwrap_or_default());
     message::ActiveModel {
@@ -322,7 +315,9 @@ fn to_row(key: MessageKey, facts: &Facts) -> message::ActiveModel {
         kind: Set(facts.kind.as_str().to_owned()),
         preview: Set(facts.preview.clone()),
         has_attachments: Set(facts.has_attachments),
-        search_text: Set(search_text.join("\n")),
+        from_folded: Set(from.join("\n").to_lowercase()),
+        subject_folded: Set(facts.subject.as_deref().unwrap_or_default().to_lowercase()),
+        preview_folded: Set(facts.preview.to_lowercase()),
         recipients: Set(recipients),
         imdn_message_id: Set(facts.imdn_message_id.clone()),
         notifications_asked: Set(facts.notifications_asked.join(" ")),

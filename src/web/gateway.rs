@@ -171,7 +171,8 @@ impl From<Refusal> for Problem {
             Refusal::Method(_) => problem::SIP_METHOD,
             Refusal::ServedUser { .. } => problem::SERVED_USER,
             Refusal::OutOfScope(_) => problem::INSUFFICIENT_SCOPE,
-            Refusal::Expired(_) => problem::NOT_DEFERRABLE,
+            Refusal::UriTooLong(_) => problem::SIP_HEADER,
+            Refusal::Store(StoreRefusal::Expired(_)) => problem::NOT_DEFERRABLE,
             Refusal::Domain(_) | Refusal::Store(StoreRefusal::NotServed(_)) => problem::NOT_SERVED,
             Refusal::Store(StoreRefusal::QuotaExceeded { .. }) => problem::QUOTA_EXCEEDED,
             Refusal::Store(StoreRefusal::Store(_)) => {

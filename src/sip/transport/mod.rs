@@ -12,6 +12,7 @@ use crate::sip::message::Message;
 use crate::sip::transaction::Transport;
 
 pub mod tcp;
+pub mod tls;
 pub mod udp;
 
 /// The way back to whoever sent something.

@@ -1,4 +1,4 @@
-//! SIP over TCP: messages out of a stream (RFC 3261 section 18.3), on connections that the peers
+//! SIP over TCP and TLS: messages out of a stream (RFC 3261 section 18.3), on connections that the peers
 //! keep open.
 
 use std::io;
@@ -12,6 +12,7 @@ use tokio::net::TcpListener;
 use tokio::sync::{Semaphore, mpsc};
 use tokio::time::timeout;
 
+use super::tls::Certificate;
 use super::{Flow, Received};
 use crate::sip::framer::{Frame, FrameError, Framer};
 use crate::sip::message::Message;
@@ -32,12 +33,13 @@ pub struct Limits {
     pub idle_timeout: Duration,
 }
 
-/// Accepts connections until the endpoint is gone.
+/// Accepts connections until the endpoint is gone; behind TLS if there is a certificate.
 ///
 /// # Errors
 /// When the listener cannot accept any more.
 pub async fn accept(
     listener: TcpListener,
+    certificate: Option<Arc<Certificate>>,
     limits: Limits,
     endpoint: mpsc::Sender<Received>,
 ) -> io::Result<()> {
@@ -57,9 +59,24 @@ pub async fn accept(
             continue;
         };
         let endpoint = endpoint.clone();
+        let acceptor = certificate.as_ref().map(|certificate| certificate.acceptor());
         tokio::spawn(async move {
-            let (read, write) = stream.into_split();
-            serve(read, write, source, limits, endpoint).await;
+            match acceptor {
+                None => {
+                    let (read, write) = stream.into_split();
+                    serve(read, write, source, limits, endpoint).await;
+                }
+                Some(acceptor) => match timeout(limits.idle_timeout, acceptor.accept(stream)).await {
+                    Ok(Ok(stream)) => {
+                        let (read, write) = tokio::io::split(stream);
+                        serve(read, write, source, limits, endpoint).await;
+                    }
+                    Ok(Err(error)) => {
+                        tracing::debug!(peer = %source, "TLS with {source} failed: {error}");
+                    }
+                    Err(_) => tracing::debug!(peer = %source, "TLS with {source} took too long"),
+                },
+            }
             drop(place);
         });
     }

@@ -9,6 +9,8 @@ pub struct Model {
     pub id: i64,
     pub aor: String,
     pub display_name: Option<String>,
+    /// Address and name in lower case, for searching.
+    pub folded: String,
     /// Host part of the account's Message-IDs, fixed when the account is made.
     pub host: String,
     pub next_number: i64,

@@ -30,8 +30,10 @@ pub struct Model {
     pub kind: String,
     pub preview: String,
     pub has_attachments: bool,
-    /// Lower-case sender, subject and preview, for searching.
-    pub search_text: String,
+    /// Sender, subject and preview in lower case, for searching: SQLite folds no more than ASCII.
+    pub from_folded: String,
+    pub subject_folded: String,
+    pub preview_folded: String,
     /// JSON of the recipient list of a message to several.
     pub recipients: Option<String>,
     /// The sender's IMDN Message-ID (RFC 5438).
