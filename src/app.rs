@@ -1,15 +1,19 @@
 //! Puts the parts together and runs them until told to stop.
 
+use std::fs::DirBuilder;
 use std::future::Future;
 use std::io;
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::os::unix::fs::DirBuilderExt;
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::Context;
 use governor::Quota;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
+use tokio::time::timeout;
 
 use crate::clock::Clock;
 use crate::config::Settings;
@@ -22,6 +26,9 @@ use crate::sip::transport::tcp::Limits;
 use crate::sip::transport::tls::Certificate;
 use crate::store::{Db, secrets};
 use crate::web::{self, AppState, CursorKey, Demo, Throttle};
+
+/// How long requests under way may take when the server stops.
+const PATIENCE_AT_STOP: Duration = Duration::from_secs(8);
 
 /// An application whose listeners are bound but do not answer yet.
 pub struct App {
@@ -37,7 +44,11 @@ pub struct App {
 /// When the data directory cannot be made or the database does not answer.
 pub async fn open_database(settings: &Settings) -> anyhow::Result<Db> {
     if settings.is_embedded() {
-        std::fs::create_dir_all(&settings.data_dir)
+        // Messages and password hashes are nobody else's business.
+        DirBuilder::new()
+            .recursive(true)
+            .mode(0o700)
+            .create(&settings.data_dir)
             .with_context(|| format!("cannot make {}", settings.data_dir.display()))?;
     }
     let db = Db::connect(&settings.database_url(), settings.database.max_connections)
@@ -78,7 +89,9 @@ impl App {
             sip.with_context(|| format!("cannot listen for SIP on {:?}", settings.sip.listen))?;
         let certificate = certificate(&settings)?;
         let tls = &settings.sip.tls_listen;
-        sip.bind_tls(tls).await.with_context(|| format!("cannot listen for SIP on {tls:?}"))?;
+        sip.bind_tls(tls)
+            .await
+            .with_context(|| format!("cannot listen for SIP on {tls:?}"))?;
         let hostname: Arc<str> = settings.hostname().into();
         let cursor_key = secrets::get_or_create(&db, "cursor").await?;
         let identity = Identity::new(db.clone(), clock.clone(), Arc::clone(&hostname))?;
@@ -154,8 +167,23 @@ impl App {
         if let Some(url) = &self.state.settings.http.public_url {
             return Ok(url.trim_end_matches('/').to_owned());
         }
-        let address = self.addresses()?.first().map(ToString::to_string);
-        Ok(format!("http://{}", address.unwrap_or_default()))
+        let mut address = self.addresses()?.first().copied();
+        // Listening everywhere is no address to go to.
+        if let Some(address) = address
+            .as_mut()
+            .filter(|address| address.ip().is_unspecified())
+        {
+            address.set_ip(match address {
+                SocketAddr::V4(_) => Ipv4Addr::LOCALHOST.into(),
+                SocketAddr::V6(_) => Ipv6Addr::LOCALHOST.into(),
+            });
+        }
+        Ok(format!(
+            "http://{}",
+            address
+                .map(|address| address.to_string())
+                .unwrap_or_default()
+        ))
     }
 
     /// Serves until `stop` is done, then finishes the requests that are under way.
@@ -178,11 +206,7 @@ impl App {
             });
         }
         let settings = &self.state.settings.sip;
-        let user_agent = UserAgent::new(
-            self.state.mailbox.clone(),
-            settings.trusted_peers.clone(),
-            &settings.domains,
-        );
+        let user_agent = UserAgent::new(self.state.mailbox.clone(), &settings.domains);
         let config = endpoint::Config {
             limits: Limits {
                 max_message: self.state.mailbox.policy.max_message_bytes,
@@ -190,6 +214,7 @@ impl App {
                 idle_timeout: settings.idle_timeout,
             },
             rate: Quota::per_second(settings.rate_limit),
+            trusted: settings.trusted_peers.clone(),
             host: self.state.mailbox.hostname.to_string(),
             certificate: self.certificate,
         };
@@ -218,9 +243,20 @@ impl App {
             Some(ended) = tasks.join_next() => ended??,
         }
         stopping.send_replace(true);
-        while let Some(ended) = tasks.join_next().await {
-            ended??;
+        let ending = async {
+            while let Some(ended) = tasks.join_next().await {
+                ended??;
+            }
+            anyhow::Ok(())
+        };
+        match timeout(PATIENCE_AT_STOP, ending).await {
+            Ok(ended) => ended?,
+            // A client that sends half a request, or does not read its answer, holds up nobody.
+            Err(_) => {
+                tracing::warn!("stopping with requests under way: their clients take too long")
+            }
         }
+        tasks.abort_all();
         self.state.mailbox.db.close().await?;
         Ok(())
     }

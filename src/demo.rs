@@ -116,7 +116,14 @@ fn request(sample: &Sample, to: &str, now: DateTime<Utc>) -> anyhow::Result<Byte
             format!("SIP/2.0/TCP proxy.example.org;branch=z9hG4bK{unique}"),
         )?
         .header("Max-Forwards", "69")?
-        .header("From", format!("{};tag={}", sample.from, unique.len()))?
+        .header(
+            "From",
+            format!(
+                "{};tag={}",
+                sample.from,
+                unique.chars().take(8).collect::<String>()
+            ),
+        )?
         .header("To", format!("<{to}>"))?
         .header("Call-ID", format!("{unique}@example.org"))?
         .header("CSeq", "1 MESSAGE")?

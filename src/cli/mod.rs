@@ -122,6 +122,11 @@ impl Cli {
 /// People and tokens of the configured database.
 async fn identity(config: Option<&Path>) -> anyhow::Result<Identity> {
     let settings = Settings::load(config)?;
+    let database = settings.data_dir.join("restante.db");
+    if settings.is_embedded() && !database.exists() {
+        let path = database.display();
+        eprintln!("restante: there was no database here: {path} is a new one");
+    }
     let db = app::open_database(&settings).await?;
     Ok(Identity::new(
         db,

@@ -73,11 +73,7 @@ pub const KEYS: &[Key] = &[
         "",
         "PEM file with the certificate chain for SIP over TLS; read again on SIGHUP.",
     ),
-    key(
-        "sip.tls_key",
-        "",
-        "PEM file with its private key.",
-    ),
+    key("sip.tls_key", "", "PEM file with its private key."),
     key(
         "sip.domains",
         "",
@@ -151,13 +147,19 @@ pub const KEYS: &[Key] = &[
     ),
     key(
         "log.filter",
-        "info,sea_orm_migration=warn,memory_serve=warn",
+        "info,sea_orm_migration=warn,sqlx=warn,memory_serve=warn",
         "What to log, as in `info,restante=debug`.",
     ),
 ];
 
 /// The keys that are lists.
-pub(super) const LISTS: [&str; 5] = ["http.listen", "sip.listen", "sip.tls_listen", "sip.domains", "sip.trusted_peers"];
+pub(super) const LISTS: [&str; 5] = [
+    "http.listen",
+    "sip.listen",
+    "sip.tls_listen",
+    "sip.domains",
+    "sip.trusted_peers",
+];
 
 /// The table of keys in Markdown, as it stands in `docs/configuration.md`.
 #[must_use]

@@ -5,9 +5,11 @@
 //! printed from it, so neither can say something else than the program does.
 
 use std::path::Path;
+use std::time::Duration;
 
 use chrono::TimeDelta;
 use config::{Config, Environment, File, FileFormat};
+use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 use secrecy::ExposeSecret;
 
 use crate::domain::policy::Policy;
@@ -22,6 +24,27 @@ pub use settings::{
 };
 
 use keys::LISTS;
+
+/// What a path in a database URL must not hold as it is.
+const IN_PATH: &AsciiSet = &CONTROLS.add(b'%').add(b'?').add(b'#');
+/// The longest life of a message or a token that can be configured.
+const LONGEST_LIFE: Duration = Duration::from_hours(24 * 365 * 100);
+/// What the server's own paths begin with.
+const OWN_PATHS: [&str; 13] = [
+    "",
+    "accounts",
+    "api",
+    "docs",
+    "gateway",
+    "healthz",
+    "openapi.json",
+    "problems",
+    "readyz",
+    "setup",
+    "sign-in",
+    "sign-out",
+    "static",
+];
 
 /// The settings cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -90,19 +113,41 @@ impl Settings {
         if !self.xcap.root.starts_with('/') || self.xcap.root.ends_with('/') {
             return invalid("xcap.root", "must begin with a slash and not end with one");
         }
+        let first = self.xcap.root.split('/').nth(1).unwrap_or_default();
+        let plain = |b: u8| b.is_ascii_alphanumeric() || b"/-._~".contains(&b);
+        if OWN_PATHS.contains(&first) || !self.xcap.root.bytes().all(plain) {
+            return invalid(
+                "xcap.root",
+                "is used otherwise, or has characters a path should not",
+            );
+        }
         if let Some(url) = &self.http.public_url
             && !(url.starts_with("http://") || url.starts_with("https://"))
         {
             return invalid("http.public_url", "must begin with http:// or https://");
         }
-        let policy = self.policy();
-        if policy.max_expiry < TimeDelta::seconds(1)
-            || policy.default_expiry < TimeDelta::seconds(1)
+        let lives = [
+            self.policy.default_expiry,
+            self.policy.max_expiry,
+            self.policy.large_expiry,
+        ];
+        if lives
+            .iter()
+            .any(|life| life.as_secs() == 0 || *life > LONGEST_LIFE)
         {
             return invalid(
-                "policy.default_expiry",
-                "messages must live a second at least",
+                "policy.*_expiry",
+                "must be a second at least and 100 years at most",
             );
+        }
+        if self.policy.quota_messages < 0 || self.policy.quota_bytes < 0 {
+            return invalid("policy.quota_*", "must not be negative");
+        }
+        if self.database.max_connections == 0 {
+            return invalid("database.max_connections", "must be above zero");
+        }
+        if self.http.request_timeout.is_zero() {
+            return invalid("http.request_timeout", "must be above zero");
         }
         if self.policy.sweep_interval.is_zero() {
             return invalid("policy.sweep_interval", "must be above zero");
@@ -115,7 +160,10 @@ impl Settings {
     pub fn database_url(&self) -> String {
         match &self.database.url {
             Some(url) => url.expose_secret().to_owned(),
-            None => format!("sqlite://{}", self.data_dir.join("restante.db").display()),
+            None => {
+                let path = self.data_dir.join("restante.db").display().to_string();
+                format!("sqlite://{}", utf8_percent_encode(&path, IN_PATH))
+            }
         }
     }
 
@@ -214,6 +262,13 @@ mod tests {
             ("[policy]\nmax_expiry = 'soon'", "max_expiry"),
             ("[server]\nhostname = 'a b'", "server.hostname"),
             ("[xcap]\nroot = 'x'", "xcap.root"),
+            ("[xcap]\nroot = '/accounts'", "xcap.root"),
+            ("[xcap]\nroot = '/{'", "xcap.root"),
+            ("[policy]\ndefault_expiry = '8000y'", "policy.*_expiry"),
+            (
+                "[database]\nmax_connections = 0",
+                "database.max_connections",
+            ),
         ] {
             let error = anyhow::Error::from(load(toml).unwrap_err());
             assert!(format!("{error:#}").contains(named), "{toml}: {error:#}");

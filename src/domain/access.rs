@@ -113,6 +113,8 @@ pub struct Principal {
     pub aors: Vec<Aor>,
     /// What it may do.
     pub rights: Rights,
+    /// Changes with a person's password, so that sessions end with it; empty for a token.
+    pub mark: String,
 }
 
 /// Where a principal's rights come from.
@@ -181,6 +183,7 @@ mod tests {
             name: "t".into(),
             aors: Vec::new(),
             rights: Rights::Scopes(scopes.to_vec()),
+            mark: String::new(),
         }
     }
 
@@ -206,6 +209,7 @@ mod tests {
                 name: "p".into(),
                 aors: vec![],
                 rights: Rights::Role(role),
+                mark: String::new(),
             };
             assert!(!person.may(TokenScope::Gateway));
         }
@@ -219,6 +223,7 @@ mod tests {
             name: "alice".into(),
             aors: vec![own.clone()],
             rights: Rights::Role(Role::User),
+            mark: String::new(),
         };
         assert!(user.scope().covers(&own));
         assert!(!user.scope().covers(&other));

@@ -109,6 +109,9 @@ mod tests {
         let now = at(NOW);
         let future = now + TimeDelta::days(365);
         let minute = TimeDelta::seconds(60);
-        assert_eq!(pager(Some(60), Some(future), now, &policy()), Ok(now + minute));
+        assert_eq!(
+            pager(Some(60), Some(future), now, &policy()),
+            Ok(now + minute)
+        );
     }
 }

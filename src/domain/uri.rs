@@ -223,7 +223,10 @@ impl Uri {
         if rest.is_empty() {
             return Err(Malformed("nothing follows the scheme"));
         }
-        let reserved = |b: u8| b":/?#[]@!$&'()*+,;=".contains(&b);
+        let reserved = |b: u8| b":/?#@!$&'()*+,;=".contains(&b);
+        if rest.matches('#').count() > 1 {
+            return Err(Malformed("it has more than one fragment"));
+        }
         check(
             rest,
             |b| is_unreserved(b) || reserved(b),

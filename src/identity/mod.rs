@@ -19,6 +19,8 @@ pub use password::{MIN_PASSWORD_CHARS, PasswordError, Passwords};
 const SETUP: &str = "setup";
 /// How long a setup link is good.
 const SETUP_LINK_LIFE: TimeDelta = TimeDelta::days(1);
+/// The longest life of a token that has an end.
+const LONGEST_TOKEN_LIFE: TimeDelta = TimeDelta::days(36_500);
 /// The longest name of a person or token, in octets.
 const MAX_NAME: usize = 128;
 
@@ -46,6 +48,9 @@ pub enum IdentityError {
     /// The database failed.
     #[error("the database failed")]
     Store(#[from] StoreError),
+    /// The operating system has no thread to hash passwords on.
+    #[error("no thread to hash passwords on")]
+    Thread(#[from] std::io::Error),
 }
 
 /// Why a token opens nothing.
@@ -70,7 +75,7 @@ impl Identity {
     /// `hostname` goes into the Message-IDs of accounts made for new people.
     ///
     /// # Errors
-    /// When the operating system has no randomness to give.
+    /// When the operating system has no thread to give.
     pub fn new(db: Db, clock: Clock, hostname: Arc<str>) -> Result<Self, IdentityError> {
         Ok(Self {
             db,
@@ -89,7 +94,11 @@ impl Identity {
         name: &str,
         password: &str,
     ) -> Result<Option<Principal>, IdentityError> {
-        let user = rows::user(self.db.read(), name).await?;
+        // What is no name is nobody's, and is not looked up.
+        let user = match check_name(name) {
+            Ok(()) => rows::user(self.db.read(), name).await?,
+            Err(_) => None,
+        };
         let hash = user.as_ref().map(|user| user.password_hash.as_str());
         if !self.passwords.verify(hash, password).await? {
             return Ok(None);
@@ -122,6 +131,7 @@ impl Identity {
             name: token.name,
             aors: token.aors,
             rights: Rights::Scopes(token.scopes),
+            mark: String::new(),
         }))
     }
 
@@ -141,6 +151,9 @@ impl Identity {
         let tx = self.db.write().await?;
         let now = self.clock.now();
         add_user_row(&tx, name, &hash, role, aors, now).await?;
+        if role == Role::Admin {
+            rows::end_links(&tx, SETUP).await?;
+        }
         for aor in aors {
             accounts::ensure(&tx, aor, None, &self.hostname, now).await?;
         }
@@ -174,6 +187,9 @@ impl Identity {
     ) -> Result<String, IdentityError> {
         check_name(name)?;
         check_scopes(scopes, aors)?;
+        if life.is_some_and(|life| life > LONGEST_TOKEN_LIFE) {
+            return Err(IdentityError::BadToken("a token lives 100 years at most"));
+        }
         let text = secret::token().map_err(StoreError::from)?;
         let now = self.clock.now();
         let expires_at = match life {
@@ -241,7 +257,9 @@ impl Identity {
     /// # Errors
     /// When the database fails.
     pub async fn setup_link_is_good(&self, text: &str) -> Result<bool, StoreError> {
-        rows::link_is_good(self.db.read(), &secret::hash(text), SETUP, self.clock.now()).await
+        let now = self.clock.now();
+        let good = rows::link_is_good(self.db.read(), &secret::hash(text), SETUP, now).await?;
+        Ok(good && !rows::has_admin(self.db.read()).await?)
     }
 
     /// Makes the first administrator, and ends all setup links.
@@ -255,10 +273,14 @@ impl Identity {
         password: &str,
     ) -> Result<Principal, IdentityError> {
         check_name(name)?;
+        // Hashing is dear: only for whoever has a link.
+        if !self.setup_link_is_good(link).await? {
+            return Err(IdentityError::BadLink);
+        }
         let hash = self.passwords.hash(password).await?;
         let tx = self.db.write().await?;
         let now = self.clock.now();
-        if !rows::link_is_good(&*tx, &secret::hash(link), SETUP, now).await? {
+        if !rows::use_link(&tx, &secret::hash(link), SETUP, now).await? {
             return Err(IdentityError::BadLink);
         }
         add_user_row(&tx, name, &hash, Role::Admin, &[], now).await?;
@@ -268,6 +290,7 @@ impl Identity {
             name: name.to_owned(),
             aors: Vec::new(),
             rights: Rights::Role(Role::Admin),
+            mark: secret::hash(&hash),
         })
     }
 }
@@ -293,6 +316,7 @@ fn person(user: rows::User) -> Principal {
         name: user.name,
         aors: user.aors,
         rights: Rights::Role(user.role),
+        mark: secret::hash(&user.password_hash),
     }
 }
 

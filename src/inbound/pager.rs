@@ -196,7 +196,10 @@ fn facts(
         from_uri: basics.from.uri.clone(),
         from_display: basics.from.display_name.as_deref().map(shortened),
         to_uri: basics.to.uri.clone(),
-        auth_id: asserted.into_iter().map(|identity| identity.uri).find(|uri| is_usable(uri)),
+        auth_id: asserted
+            .into_iter()
+            .map(|identity| identity.uri)
+            .find(|uri| is_usable(uri)),
         subject: subject.as_deref().map(shortened),
         content_type: request.header("Content-Type").map(|field| {
             let text = field.text();

@@ -1,10 +1,7 @@
 //! What the SIP listener answers: MESSAGE is stored, OPTIONS says what is taken, all else is
 //! refused as RFC 3261 section 8.2 says.
 
-use std::net::IpAddr;
 use std::sync::Arc;
-
-use ipnet::IpNet;
 
 use super::pager::{self, HandOver, Refusal};
 use crate::domain::access::Scope;
@@ -23,16 +20,14 @@ const RETRY_STORAGE: &str = "5";
 #[derive(Clone, Debug)]
 pub struct UserAgent {
     mailbox: Mailbox,
-    trusted: Arc<[IpNet]>,
     domains: Arc<[String]>,
     capabilities: Arc<Capabilities>,
 }
 
 impl UserAgent {
-    /// Takes requests from `trusted` networks for users of `domains`; of any domain if there are
-    /// none.
+    /// Takes messages for users of `domains`; of any domain if there are none.
     #[must_use]
-    pub fn new(mailbox: Mailbox, trusted: Vec<IpNet>, domains: &[String]) -> Self {
+    pub fn new(mailbox: Mailbox, domains: &[String]) -> Self {
         let words = |words: &[&str]| words.iter().map(|word| (*word).to_owned()).collect();
         let capabilities = Capabilities {
             methods: words(&["MESSAGE", "OPTIONS"]),
@@ -43,7 +38,6 @@ impl UserAgent {
         };
         Self {
             mailbox,
-            trusted: trusted.into(),
             domains: domains
                 .iter()
                 .map(|domain| domain.to_ascii_lowercase())
@@ -54,10 +48,7 @@ impl UserAgent {
 
     /// Answers one request. A 202 means that the message is on disk.
     pub async fn answer(&self, request: Request) -> Answer {
-        let Request { message, source } = request;
-        if !self.trusts(source.ip()) {
-            return self.refuse(403, "this address is not in sip.trusted_peers");
-        }
+        let Request { message, .. } = request;
         // A request that comes again on another way is not refused as merged (482): it is answered
         // like the first time, which lets gateways fail over.
         if let Err(refusal) = self.capabilities.inspect(&message, false, |_, _| true) {
@@ -67,13 +58,6 @@ impl UserAgent {
             Some("OPTIONS") => self.capabilities(),
             _ => self.store(&message).await,
         }
-    }
-
-    fn trusts(&self, address: IpAddr) -> bool {
-        let address = address.to_canonical();
-        self.trusted
-            .iter()
-            .any(|network| network.contains(&address))
     }
 
     fn capabilities(&self) -> Answer {

@@ -23,7 +23,9 @@ pub fn parse(value: &[u8]) -> Option<DateTime<Utc>> {
         return None;
     }
     let month = (1_u32..).zip(MONTHS).find(|(_, name)| *name == month)?.0;
-    let year = i32::try_from(digits(year, 4)?).ok()?;
+    let year = i32::try_from(digits(year, 4)?)
+        .ok()
+        .filter(|year| *year > 0)?;
     let date = NaiveDate::from_ymd_opt(year, month, digits(day, 2)?)?;
     let mut units = time.split(':').map(|unit| digits(unit, 2));
     let (hour, minute, second) = (units.next()??, units.next()??, units.next()??);

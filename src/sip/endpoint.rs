@@ -5,12 +5,13 @@
 use std::fmt::Write as _;
 use std::future::Future;
 use std::io;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Instant;
 
 use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
+use ipnet::IpNet;
 use sha2::{Digest, Sha256};
 use tokio::net::{TcpListener, UdpSocket};
 use tokio::sync::{Semaphore, mpsc};
@@ -150,6 +151,8 @@ pub struct Config {
     pub limits: Limits,
     /// Requests from one address.
     pub rate: Quota,
+    /// Networks whose requests are taken; others get 403.
+    pub trusted: Vec<IpNet>,
     /// Named in warnings.
     pub host: String,
     /// What connections behind TLS are accepted with; without one there are none.
@@ -191,7 +194,12 @@ where
     }
     for listener in sockets.tls {
         let certificate = config.certificate.clone();
-        readers.spawn(tcp::accept(listener, certificate, config.limits, received.clone()));
+        readers.spawn(tcp::accept(
+            listener,
+            certificate,
+            config.limits,
+            received.clone(),
+        ));
     }
     drop(received);
     let (answered, answers) = mpsc::channel(ANSWERED_AT_ONCE);
@@ -201,7 +209,8 @@ where
         rate: RateLimiter::keyed(config.rate),
         busy: Arc::new(Semaphore::new(ANSWERED_AT_ONCE)),
         host: config.host,
-        answered,
+        answered: Some(answered),
+        trusted: config.trusted,
     };
     endpoint.serve(incoming, answers, readers, stop).await;
 }
@@ -209,10 +218,12 @@ where
 struct Endpoint<H> {
     handler: Arc<H>,
     transactions: ServerTransactions<Peer>,
-    rate: DefaultKeyedRateLimiter<std::net::IpAddr>,
+    rate: DefaultKeyedRateLimiter<IpAddr>,
     busy: Arc<Semaphore>,
     host: String,
-    answered: mpsc::Sender<Answered>,
+    /// Handed to each task that answers; `None` once the listener stops.
+    answered: Option<mpsc::Sender<Answered>>,
+    trusted: Vec<IpNet>,
 }
 
 impl<H, F> Endpoint<H>
@@ -224,7 +235,7 @@ where
         mut self,
         mut incoming: mpsc::Receiver<Received>,
         mut answers: mpsc::Receiver<Answered>,
-        mut readers: JoinSet<io::Result<()>>,
+        mut readers: JoinSet<()>,
         stop: impl Future<Output = ()>,
     ) {
         let mut stop = pin!(stop);
@@ -241,24 +252,20 @@ where
                 biased;
                 () = &mut stop => break,
                 Some(answered) = answers.recv() => self.finish(answered).await,
-                Some(received) = incoming.recv() => self.receive(received).await,
+                // Before what comes in, or a flood would keep old transactions alive.
                 () = timer => self.on_timers().await,
+                Some(received) = incoming.recv() => self.receive(received).await,
                 _ = tidy.tick() => self.rate.retain_recent(),
                 Some(ended) = readers.join_next() => {
                     tracing::error!("a SIP socket failed: {ended:?}");
                 }
             }
         }
-        // No new requests; those under way are answered.
+        // No new requests; those under way are answered. The channel ends with the last of them.
         readers.shutdown().await;
         drop(incoming);
-        while self.busy.available_permits() < ANSWERED_AT_ONCE {
-            let Some(answered) = answers.recv().await else {
-                return;
-            };
-            self.finish(answered).await;
-        }
-        while let Ok(answered) = answers.try_recv() {
+        self.answered = None;
+        while let Some(answered) = answers.recv().await {
             self.finish(answered).await;
         }
     }
@@ -280,6 +287,12 @@ where
             source,
             target,
         };
+        // Before anything is remembered of the request: a stranger can fill no table.
+        if !self.trusts(source.ip()) {
+            let why = "this address is not in sip.trusted_peers";
+            let answer = Answer::new(403).warning(&self.host, why);
+            return self.answer_statelessly(&message, &peer, answer).await;
+        }
         if let Some((status, why)) = fault {
             let answer = Answer::new(status).warning(&self.host, &why);
             return self.answer_statelessly(&message, &peer, answer).await;
@@ -303,6 +316,13 @@ where
         }
     }
 
+    fn trusts(&self, address: IpAddr) -> bool {
+        let address = address.to_canonical();
+        self.trusted
+            .iter()
+            .any(|network| network.contains(&address))
+    }
+
     /// Has a new request answered, unless its sender sends too many or too many are under way.
     async fn begin(&mut self, key: TransactionKey, message: Message, peer: Peer) {
         let refused = if self.rate.check_key(&peer.source.ip()).is_err() {
@@ -319,7 +339,10 @@ where
             }
             return;
         };
-        let (handler, answered) = (Arc::clone(&self.handler), self.answered.clone());
+        let Some(answered) = self.answered.clone() else {
+            return;
+        };
+        let handler = Arc::clone(&self.handler);
         tokio::spawn(async move {
             let source = peer.source;
             let answer = handler(Request {

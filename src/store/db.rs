@@ -66,7 +66,7 @@ impl Db {
         options
             .max_connections(max_connections)
             .connect_timeout(Duration::from_secs(10))
-            .acquire_timeout(Duration::from_secs(10))
+            .acquire_timeout(Duration::from_secs(5))
             .sqlx_logging(false)
             // Asking before each use whether a connection lives would double the round trips of a
             // read; one that broke a moment ago shows at the statement.

@@ -315,6 +315,25 @@ pub async fn link_is_good(
     Ok(row.is_some_and(|row| row.purpose == purpose && row.expires_at > now))
 }
 
+/// Uses a link up, if it is good for `purpose`; of several who try at once one succeeds.
+///
+/// # Errors
+/// When the database fails.
+pub async fn use_link(
+    tx: &WriteTx,
+    secret_hash: &str,
+    purpose: &str,
+    now: DateTime<Utc>,
+) -> Result<bool, StoreError> {
+    let done = one_time_link::Entity::delete_many()
+        .filter(one_time_link::Column::SecretHash.eq(secret_hash))
+        .filter(one_time_link::Column::Purpose.eq(purpose))
+        .filter(one_time_link::Column::ExpiresAt.gt(now))
+        .exec(&**tx)
+        .await?;
+    Ok(done.rows_affected > 0)
+}
+
 /// Ends all links for `purpose`.
 ///
 /// # Errors

@@ -268,7 +268,9 @@ fn filtered(mut query: Select<message::Entity>, filter: &Filter) -> Select<messa
         let columns = [C::SubjectFolded, C::PreviewFolded];
         let anywhere = contains(C::FromFolded, word);
         query = query.filter(
-            columns.into_iter().fold(anywhere, |any, column| any.or(contains(column, word))),
+            columns
+                .into_iter()
+                .fold(anywhere, |any, column| any.or(contains(column, word))),
         );
     }
     if let Some(from) = &filter.from {

@@ -1,17 +1,16 @@
 //! Signed-in browsers, as rows any node can read.
 
 use chrono::{DateTime, Utc};
-use sea_orm::sea_query::OnConflict;
 use sea_orm::{ActiveValue::Set, ColumnTrait, EntityTrait, QueryFilter};
 
 use super::db::{Db, StoreError, WriteTx};
 use super::entity::session;
 
-/// Writes a session, new or changed.
+/// Begins a session.
 ///
 /// # Errors
 /// When the database fails.
-pub async fn put(
+pub async fn insert(
     db: &Db,
     id_hash: &str,
     data: Vec<u8>,
@@ -24,12 +23,21 @@ pub async fn put(
     };
     let tx = db.write().await?;
     session::Entity::insert(row)
-        .on_conflict(
-            OnConflict::column(session::Column::IdHash)
-                .update_columns([session::Column::Data, session::Column::ExpiresAt])
-                .to_owned(),
-        )
         .exec_without_returning(&*tx)
+        .await?;
+    tx.commit().await
+}
+
+/// Changes a session that has not ended: one that has does not come back.
+///
+/// # Errors
+/// When the database fails.
+pub async fn update(db: &Db, id_hash: &str, data: Vec<u8>) -> Result<(), StoreError> {
+    let tx = db.write().await?;
+    session::Entity::update_many()
+        .col_expr(session::Column::Data, data.into())
+        .filter(session::Column::IdHash.eq(id_hash))
+        .exec(&*tx)
         .await?;
     tx.commit().await
 }

@@ -29,6 +29,9 @@ pub fn router() -> OpenApiRouter<AppState> {
     OpenApiRouter::new().routes(routes!(store_message))
 }
 
+/// Where the first line of a SIP message must say that it is one, in octets.
+const LOOKED_AT: usize = 8192;
+
 /// Whom a message is for.
 #[derive(Debug, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
@@ -99,7 +102,17 @@ pub async fn store_message(
         scope: &scope,
         domains: &[],
     };
-    let (aor, stored) = pager::receive(&mailbox, raw, hand_over).await?;
+    let looks_like_sip = raw
+        .windows(4)
+        .take(LOOKED_AT)
+        .any(|window| window == b"SIP/");
+    let received = pager::receive(&mailbox, raw, hand_over).await;
+    let (aor, stored) = received.map_err(|refusal| match refusal {
+        Refusal::Sip(ParseError::HeadTruncated) if !looks_like_sip => {
+            Problem::new(problem::NOT_SIP).detail("there is no SIP request line")
+        }
+        refusal => refusal.into(),
+    })?;
     let id = stored.message_id.key.to_string();
     let location = format!(
         "/api/v1/accounts/{}/messages/{id}",
@@ -186,6 +199,8 @@ impl From<Refusal> for Problem {
             Refusal::Sip(error) => error.sip_status(),
             _ => kind.sip_status,
         };
+        let why = problem::chain(&refusal);
+        tracing::info!(problem.r#type = kind.slug, "refused a message: {why}");
         Self::new(kind)
             .sip_status(sip_status)
             .detail(problem::chain(&refusal))

@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use axum::extract::{Request, State};
-use axum::http::{HeaderMap, HeaderName, HeaderValue, Uri, header};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, Uri, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 
@@ -29,7 +29,9 @@ pub(super) async fn time_limit(
     let limit: Duration = state.settings.http.request_timeout;
     match tokio::time::timeout(limit, next.run(request)).await {
         Ok(response) => response,
-        Err(_) => Problem::new(REQUEST_TIMEOUT).into_response(),
+        Err(_) => Problem::new(REQUEST_TIMEOUT)
+            .header(header::RETRY_AFTER, "5")
+            .into_response(),
     }
 }
 
@@ -39,7 +41,9 @@ pub(super) async fn careful(
     request: Request,
     next: Next,
 ) -> Response {
-    let docs = request.uri().path().starts_with("/docs");
+    let path = request.uri().path();
+    let docs = path == "/docs" || path.starts_with("/docs/");
+    let api = path.starts_with("/api/");
     let mut response = next.run(request).await;
     let headers = response.headers_mut();
     let policy = if docs { DOCS_POLICY } else { PAGE_POLICY };
@@ -63,10 +67,31 @@ pub(super) async fn careful(
         HeaderName::from_static("permissions-policy"),
         "camera=(), geolocation=(), microphone=(), payment=(), usb=()",
     );
+    if api {
+        add(header::CACHE_CONTROL, "private, no-store");
+    }
     if state.settings.is_behind_tls() {
         add(header::STRICT_TRANSPORT_SECURITY, "max-age=31536000");
     }
     response
+}
+
+/// Gives the refusals of routes that are not ours a body like those of ours.
+pub(super) async fn explained(request: Request, next: Next) -> Response {
+    let (uri, headers) = (request.uri().clone(), request.headers().clone());
+    let response = next.run(request).await;
+    let bare = !response.headers().contains_key(header::CONTENT_TYPE);
+    match response.status() {
+        StatusCode::NOT_FOUND if bare => fitting(&uri, &headers, Problem::new(NOT_FOUND)),
+        StatusCode::METHOD_NOT_ALLOWED if bare => {
+            let mut explained = fitting(&uri, &headers, Problem::new(METHOD_NOT_ALLOWED));
+            if let Some(allow) = response.headers().get(header::ALLOW) {
+                explained.headers_mut().insert(header::ALLOW, allow.clone());
+            }
+            explained
+        }
+        _ => response,
+    }
 }
 
 /// The answer for a path that does not exist.

@@ -103,9 +103,12 @@ kinds! {
     METHOD_NOT_ALLOWED = ("method-not-allowed", 405, 0, "Method not allowed",
         "The resource exists but does not take this method.",
         "Use a method that the Allow header field lists.");
-    REQUEST_TIMEOUT = ("request-timeout", 408, 0, "Request took too long",
-        "The request was not complete, or not answered, within `http.request_timeout`.",
-        "Try again; send the request without pauses.");
+    REQUEST_TIMEOUT = ("request-timeout",
+        503,
+        503,
+        "Request took too long",
+        "The request was not complete, or could not be answered, within `http.request_timeout`. A message handed over may have been stored.",
+        "Send the same request again: what was stored is not stored twice.");
     INVALID_REQUEST = ("invalid-request", 400, 0, "Invalid request",
         "A parameter or the body is not as the documentation of the operation says.",
         "Look at `detail` and `errors`.");
@@ -119,7 +122,7 @@ kinds! {
         "There were too many attempts in a short time.",
         "Wait as long as Retry-After says.");
     STORAGE_UNAVAILABLE = ("storage-unavailable", 503, 503, "Storage not available",
-        "The database does not answer or refused to work. Nothing was stored or changed.",
+        "The database does not answer or refused to work. Unless the connection to it broke at the very end, nothing was stored or changed.",
         "Try again after the seconds in Retry-After.");
     INTERNAL = ("internal", 500, 500, "Internal error",
         "Something went wrong in the server. It is in the server's log under the request's id.",

@@ -4,13 +4,14 @@ use std::any::Any;
 
 use axum::extract::DefaultBodyLimit;
 use axum::http::{HeaderName, Request};
-use axum::middleware::from_fn_with_state;
+use axum::middleware::{from_fn, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use axum::{Json, Router, routing::get};
 use memory_serve::{CacheControl, load};
 use tower::ServiceBuilder;
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::compression::CompressionLayer;
+use tower_http::compression::predicate::{DefaultPredicate, NotForContentType, Predicate};
 use tower_http::request_id::{MakeRequestUuid, PropagateRequestIdLayer, SetRequestIdLayer};
 use tower_http::trace::TraceLayer;
 use utoipa_swagger_ui::SwaggerUi;
@@ -19,6 +20,7 @@ use super::auth::{origin, session};
 use super::problem::{INTERNAL, Problem};
 use super::state::AppState;
 use super::{limits, openapi, ui, xcap};
+use crate::xcap::usages::deferred_list::MEDIA_TYPE;
 
 /// The most octets of a body, where an operation does not say otherwise.
 const BODY_LIMIT: usize = 256 * 1024;
@@ -30,33 +32,32 @@ pub fn router(state: AppState) -> Router {
     let (documented, document) = openapi::documented();
     let sessions = session::Sessions::new(state.mailbox.db.clone(), state.mailbox.clock.clone());
     let docs = utoipa_swagger_ui::Config::from("/openapi.json").validator_url("none");
-    let pages = ui::router()
+    let routes = ui::router()
         .merge(documented)
+        .merge(SwaggerUi::new("/docs").config(docs))
+        .route("/openapi.json", get(move || async { Json(document) }))
+        .nest("/static", static_files())
         .route(
             &format!("{}/{{*path}}", state.settings.xcap.root),
             xcap::route(),
         )
         .method_not_allowed_fallback(limits::method_not_allowed)
         .fallback(limits::not_found)
+        .layer(from_fn(limits::explained))
         .layer(from_fn_with_state(state.clone(), origin::same_origin))
         .layer(from_fn_with_state(state.clone(), ui::show_problems))
         .layer(session::layer(sessions, &state.settings));
-    // The API browser, the document and static files need no session.
-    let open = Router::new()
-        .merge(SwaggerUi::new("/docs").config(docs))
-        .route("/openapi.json", get(move || async { Json(document) }))
-        .nest("/static", static_files());
+    // One entity tag stands for one sequence of octets, so a tagged document goes out as it is.
+    let compressible = DefaultPredicate::new().and(NotForContentType::const_new(MEDIA_TYPE));
     let around = ServiceBuilder::new()
         .layer(SetRequestIdLayer::new(REQUEST_ID, MakeRequestUuid))
         .layer(TraceLayer::new_for_http().make_span_with(span))
         .layer(PropagateRequestIdLayer::new(REQUEST_ID))
         .layer(from_fn_with_state(state.clone(), limits::careful))
-        .layer(CompressionLayer::new())
+        .layer(CompressionLayer::new().compress_when(compressible))
         .layer(CatchPanicLayer::custom(panicked))
         .layer(from_fn_with_state(state.clone(), limits::time_limit));
-    Router::new()
-        .merge(open)
-        .merge(pages)
+    routes
         .layer(DefaultBodyLimit::max(BODY_LIMIT))
         .layer(around)
         .with_state(state)

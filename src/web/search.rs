@@ -2,6 +2,8 @@
 
 use crate::store::messages::Filter;
 
+/// The longest text looked for, in characters.
+pub const MOST_CHARS: usize = 256;
 /// The most terms a search has.
 const MOST_TERMS: usize = 16;
 
@@ -20,6 +22,12 @@ pub struct SearchError {
 /// # Errors
 /// [`SearchError`] with the column.
 pub fn parse(text: &str) -> Result<Filter, SearchError> {
+    if text.chars().nth(MOST_CHARS).is_some() {
+        return Err(SearchError {
+            column: MOST_CHARS + 1,
+            problem: "the search is too long",
+        });
+    }
     let mut filter = Filter::default();
     let terms = terms(text)?;
     if let Some(term) = terms.get(MOST_TERMS) {
@@ -132,6 +140,7 @@ mod tests {
         assert_eq!(parse("a \"b").unwrap_err().column, 3);
         assert_eq!(parse("ab from:").unwrap_err().column, 4);
         assert_eq!(parse("mode:fast").unwrap_err().column, 1);
+        assert_eq!(parse(&"x".repeat(257)).unwrap_err().column, 257);
         assert_eq!(parse(&"x ".repeat(17)).unwrap_err().column, 33);
     }
 }

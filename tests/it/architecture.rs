@@ -66,6 +66,24 @@ fn folders_import_only_what_they_may() {
     }
 }
 
+/// What puts the parts together may use them all.
+const KNOW_ALL: &[&str] = &["cli", "config", "demo"];
+
+#[test]
+fn every_folder_has_a_row() {
+    for entry in fs::read_dir(source()).unwrap() {
+        let entry = entry.unwrap();
+        if entry.path().is_dir() {
+            let name = entry.file_name().into_string().unwrap();
+            let known = MAY_IMPORT.iter().any(|(folder, _)| *folder == name);
+            assert!(
+                known || KNOW_ALL.contains(&name.as_str()),
+                "src/{name} has no row in MAY_IMPORT"
+            );
+        }
+    }
+}
+
 #[test]
 fn nobody_but_the_store_knows_the_database() {
     for file in rust_files(&source()) {

@@ -44,6 +44,7 @@ fn bad_requests() -> Vec<(&'static str, Vec<u8>, &'static str, u16)> {
     let head_end = good.windows(4).position(|w| w == b"\r\n\r\n").unwrap();
     vec![
         ("nothing", Vec::new(), "not-sip", 400),
+        ("a word", b"hello world".to_vec(), "not-sip", 400),
         ("HTTP", b"GET / HTTP/1.1\r\nHost: x\r\n\r\n".to_vec(), "not-sip", 400),
         ("noise", vec![0xff, 0, 0xff, 0x80, 13, 10, 13, 10], "not-sip", 400),
         ("head cut in a name", cut(100), "sip-truncated", 400),
@@ -144,6 +145,59 @@ on_both_databases! {
         assert_eq!(subjects, ["caf\u{fffd}", "before\u{fffd}after", "In short"]);
         let previews = list["items"].as_array().unwrap().iter().filter(|m| m["preview"] == "a\u{fffd}b");
         assert_eq!(previews.count(), 1);
+    }
+
+    /// NUL anywhere a column could meet it: PostgreSQL text cannot hold it.
+    async fn nul_meets_no_column(app: TestApp) {
+        let cpim = "From: A\0 <sip:a@b>\r\nTo: <sip:c@d>\r\nSubject: s\0s\r\nNS: imdn <urn:ietf:params:imdn>\r\n\
+            imdn.Message-ID: a\0b\r\n\r\nContent-Type: text/plain\r\n\r\nx\0y";
+        let id = app.store(Pager::new().content("message/cpim", cpim)).await;
+        let message = app.get(&format!("/api/v1/accounts/{ALICE}/messages/{id}")).await.json();
+        assert_eq!((&message["imdn_message_id"], &message["subject"]), (&"a\u{fffd}b".into(), &"s\u{fffd}s".into()));
+        for path in ["/api/v1/accounts?q=%00", "/api/v1/accounts/sip:alice@example.org/messages?from=%00"] {
+            app.get(path).await.assert_problem(400, "invalid-request");
+        }
+        let sign_in = app.request(reqwest::Method::POST, "/sign-in")
+            .header("content-type", "application/x-www-form-urlencoded").body("name=%00&password=x");
+        assert_eq!(app.send(sign_in).await.status, 401);
+    }
+
+    async fn endless_texts_are_refused(app: TestApp) {
+        let uri = format!("sip:{}@example.org", "x".repeat(3_000));
+        let from = Pager { from: format!("<{uri}>;tag=1"), ..Pager::new() };
+        app.hand_over(from).await.assert_problem(400, "sip-header");
+        let long = "x".repeat(300);
+        for path in [format!("/api/v1/accounts?q={long}"), format!("/api/v1/accounts/{ALICE}/messages?q={long}"),
+            format!("/api/v1/accounts/{ALICE}/messages?subject={long}")] {
+            app.store(Pager::new()).await;
+            app.get(&path).await.assert_problem(400, "invalid-request");
+        }
+    }
+
+    /// The RFCs' own messages, as published or with the faults of their examples mended.
+    async fn the_examples_of_the_rfcs_are_stored(app: TestApp) {
+        let folder = |name: &str| format!("{}/tests/data/{name}", env!("CARGO_MANIFEST_DIR"));
+        for file in ["rfc3428/f1.sip", "rfc3428/f2.sip", "rfc5365/f1-corrected.sip", "rfc5365/f3-corrected.sip"] {
+            let raw = std::fs::read(folder(file)).unwrap();
+            let answer = app.hand_over_for(&format!("?aor={ALICE}"), raw).await;
+            assert!(matches!(answer.status.as_u16(), 200 | 201), "{file}: {}", answer.text());
+        }
+        let mut wrapped = 0;
+        for rfc in ["rfc3862", "rfc5438"] {
+            for entry in std::fs::read_dir(folder(rfc)).unwrap() {
+                let path = entry.unwrap().path();
+                if path.extension().is_none_or(|extension| extension != "cpim") {
+                    continue;
+                }
+                let body = std::fs::read(&path).unwrap();
+                let id = app.store(Pager::new().content("message/cpim", body.clone())).await;
+                let raw = app.get(&format!("/api/v1/accounts/{ALICE}/messages/{id}/raw")).await.body;
+                assert!(raw.ends_with(&body), "{}", path.display());
+                assert_eq!(app.get(&format!("/api/v1/accounts/{ALICE}/messages/{id}")).await.status, 200);
+                wrapped += 1;
+            }
+        }
+        assert_eq!(wrapped, 15);
     }
 
     async fn a_message_over_the_limit_is_refused_and_one_at_it_is_not(app: TestApp, "[policy]\nmax_message_bytes = 4096") {

@@ -134,6 +134,27 @@ on_both_databases! {
         assert_eq!(expires(with("soon").await), 7 * day);
     }
 
+    /// However late a repeat comes, it is answered like the first time.
+    async fn a_repeat_after_the_expiry_is_answered_like_the_first_time(app: TestApp) {
+        let now = restante::sip::date::format(app.clock.now());
+        let request = Pager::new().header("Date", &now).header("Expires", "60");
+        let first = app.hand_over(request.clone()).await;
+        app.clock.advance(chrono::TimeDelta::seconds(90));
+        let repeat = app.hand_over(request).await;
+        assert_eq!((repeat.status.as_u16(), repeat.json()), (200, first.json()));
+        assert_eq!(app.waiting("sip:alice@example.org").await, 0);
+    }
+
+    /// Two copies race for the last place: both are told that it is stored.
+    async fn repeats_that_race_for_the_last_place_agree(app: TestApp, "[policy]\nquota_messages = 1") {
+        let request = Pager::new();
+        let answers = join_all((0..16).map(|_| app.hand_over(request.clone()))).await;
+        for answer in &answers {
+            assert!(answer.status.is_success(), "{}", answer.text());
+            assert_eq!(answer.json(), answers[0].json());
+        }
+    }
+
     async fn what_is_dead_on_arrival_is_not_stored(app: TestApp) {
         let zero = app.hand_over(Pager::new().header("Expires", "0")).await;
         assert_eq!(zero.assert_problem(422, "not-deferrable")["sip_status"], 480);

@@ -139,7 +139,21 @@ on_both_databases! {
         for subject in ["]]><x/>", "a\u{1}b\u{7f}\u{85}\u{fffe}", "\u{202e}txt.exe", "&amp;&#0;", "\u{1f4ee}"] {
             app.store(Pager::new().header("Subject", subject)).await;
         }
-        assert_eq!(listed(&app).await.len(), 5);
+        for (name, value) in [
+            ("Date", "Sat, 01 Jan 0000 00:00:00 GMT"),
+            ("P-Asserted-Identity", "<%%%::[[>"),
+            ("P-Asserted-Identity", "<sip:x@[2001:db8::1]>"),
+        ] {
+            app.store(Pager::new().header(name, value)).await;
+        }
+        let list = "<resource-lists xmlns='urn:ietf:params:xml:ns:resource-lists'><list>\
+            <entry uri='%% not a uri'/><entry uri='sip:x@[2001:db8::1]'/></list></resource-lists>";
+        app.store(Pager::new().content("application/resource-lists+xml", list)
+            .header("Content-Disposition", "recipient-list")).await;
+        app.store(Pager { from: "<sip:c@[2001:db8::2]>;tag=1".into(), ..Pager::new() }).await;
+        let broken = Pager { from: "<foo:#a#b[>;tag=1".into(), ..Pager::new() };
+        app.hand_over(broken).await.assert_problem(400, "sip-header");
+        assert_eq!(listed(&app).await.len(), 10);
     }
 
     async fn an_account_without_messages_has_an_empty_list_and_an_unknown_one_has_none(app: TestApp) {

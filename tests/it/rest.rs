@@ -5,6 +5,8 @@ use std::collections::BTreeSet;
 use reqwest::Method;
 use restante::domain::access::{Role, TokenScope};
 use serde_json::{Value, json};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
 
 use crate::on_both_databases;
 use crate::support::TestApp;
@@ -65,7 +67,7 @@ on_both_databases! {
             format!("{ALICE}/messages?q=come&cursor={cursor}"),
             format!("/api/v1/accounts/sip:bob@example.org/messages?q=watson&cursor={cursor}"),
             format!("{ALICE}/messages?q=watson&cursor={tampered}"),
-            format!("{ALICE}/messages?q=watson&cursor=%00"),
+            format!("{ALICE}/messages?q=watson&cursor=%01"),
             format!("/api/v1/accounts?cursor={cursor}"),
         ] {
             app.get(&elsewhere).await.assert_problem(400, "invalid-cursor");
@@ -83,6 +85,8 @@ on_both_databases! {
             (vec![("from", "BOB")], vec!["Tea", "Site visit"]),
             (vec![("from", "sip:asa")], vec!["Möte 100%"]),
             (vec![("subject", "visit")], vec!["Site visit"]),
+            (vec![("subject", "MÖTE")], vec!["Möte 100%"]),
+            (vec![("from", "öberg")], vec!["Möte 100%"]),
             (vec![("q", "öBERG klockan")], vec!["Möte 100%"]),
             (vec![("q", "\"at ten\"")], vec!["Site visit"]),
             (vec![("q", "ten at")], vec!["Site visit"]),
@@ -223,7 +227,7 @@ on_both_databases! {
 
     async fn wrong_requests_get_problem_documents(app: TestApp) {
         app.store(Pager::new()).await;
-        for bad in ["limit=0", "limit=501", "limit=-1", "limit=x", "mode=fast", "stored_after=yesterday",
+        for bad in ["limit=0", "limit=501", "limit=-1", "limit=x", "mode=fast", "stored_after=yesterday", "stored_after=-9999-01-01T00:00:00Z",
             "unknown=1", "q=%22open", "q=from:", "limit=1&limit=2"] {
             let answer = app.get(&format!("{ALICE}/messages?{bad}")).await;
             let problem = answer.assert_problem(400, "invalid-request");
@@ -235,7 +239,7 @@ on_both_databases! {
             "/api/v1/accounts/%ff", "/api/v1/accounts/sip:nobody@example.org/messages"] {
             app.get(missing).await.assert_problem(404, "not-found");
         }
-        for id in ["0", "x", "..%2f..%2fetc", "10000000009", "sip:@h", "%00"] {
+        for id in ["0", "x", "sip:10000000001@other.example", "..%2f..%2fetc", "10000000009", "sip:@h", "%00"] {
             app.get(&format!("{ALICE}/messages/{id}")).await.assert_problem(404, "not-found");
         }
         for part in ["0", "2", "99999999999999999999", "x", "-1"] {
@@ -296,7 +300,8 @@ on_both_databases! {
             assert_eq!(answer.status, 303, "{page}");
             assert!(answer.header("location").starts_with("/sign-in?next="), "{page}");
         }
-        app.send(app.request(Method::GET, "/setup?token=x")).await.status.is_client_error().then_some(()).unwrap();
+        let setup = app.send(app.request(Method::GET, "/setup?token=x")).await;
+        assert_eq!(setup.status, 404);
     }
 
     async fn each_problem_type_is_a_page(app: TestApp) {
@@ -320,12 +325,41 @@ on_both_databases! {
         refused.assert_problem(503, "storage-unavailable");
     }
 
+    /// A request under way is answered, and a client that never finishes its request holds up
+    /// nobody.
     async fn stopping_finishes_what_is_under_way(app: TestApp) {
         let mut app = app;
-        let id = app.store(Pager::new()).await;
-        assert!(!id.is_empty());
-        app.stop().await;
-        let refused = app.client.get(format!("{}/healthz", app.url)).send().await;
-        assert!(refused.is_err());
+        let raw = Pager::new().bytes();
+        let address = app.url.strip_prefix("http://").unwrap().to_owned();
+        let head = format!("POST /gateway/v1/messages HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {}\r\n\
+            Content-Type: message/sip\r\nContent-Length: {}\r\n\r\n", app.gateway, raw.len());
+        let mut under_way = TcpStream::connect(&address).await.unwrap();
+        under_way.write_all(head.as_bytes()).await.unwrap();
+        under_way.write_all(&raw[..10]).await.unwrap();
+        let mut never = TcpStream::connect(&address).await.unwrap();
+        never.write_all(b"GET /healthz HT").await.unwrap();
+        assert_eq!(app.get("/healthz").await.status, 200);
+        let finish = async {
+            // Nobody is let in any more: the server is stopping.
+            while TcpStream::connect(&address).await.is_ok() {
+                tokio::task::yield_now().await;
+            }
+            under_way.write_all(&raw[10..]).await.unwrap();
+            let mut answer = [0; 12];
+            under_way.read_exact(&mut answer).await.unwrap();
+            assert_eq!(&answer, b"HTTP/1.1 201");
+        };
+        tokio::join!(app.stop(), finish);
+    }
+
+    async fn refusals_of_any_route_are_problem_documents(app: TestApp) {
+        for path in ["/openapi.json", "/static/app.css", "/docs/", "/sign-in/"] {
+            let answer = app.send(app.request(Method::POST, path)).await;
+            assert!(matches!(answer.status.as_u16(), 404 | 405), "{path}");
+            assert_eq!(answer.header("content-type"), "application/problem+json", "{path}");
+        }
+        app.get("/docs/none").await.assert_problem(404, "not-found");
+        app.get("/static/none").await.assert_problem(404, "not-found");
+        assert_eq!(app.get("/api/v1/accounts").await.header("cache-control"), "private, no-store");
     }
 }

@@ -234,6 +234,22 @@ on_both_databases! {
         sign_in(&app, "root").await;
     }
 
+    async fn an_administrator_made_otherwise_ends_the_link(app: TestApp) {
+        let link = app.identity.setup_link().await.unwrap().unwrap();
+        app.add_user("root", Role::Admin, &[]).await;
+        assert_eq!(page(&app, &format!("/setup?token={link}"), "").await.status, 404);
+        let fields = [("token", link.as_str()), ("name", "second"), ("password", PASSWORD), ("password_again", PASSWORD)];
+        assert_eq!(post(&app, "/setup", "", &fields).await.status, 404);
+    }
+
+    async fn a_new_password_ends_the_sessions(app: TestApp) {
+        app.add_user("alice", Role::User, &["sip:alice@example.org"]).await;
+        let session = sign_in(&app, "alice").await;
+        assert_eq!(page(&app, ALICE, &session).await.status, 200);
+        app.identity.set_password("alice", "quite another one").await.unwrap();
+        assert_eq!(page(&app, ALICE, &session).await.status, 303);
+    }
+
     async fn an_old_setup_link_is_dead(app: TestApp) {
         let link = app.identity.setup_link().await.unwrap().unwrap();
         app.clock.advance(chrono::TimeDelta::hours(25));

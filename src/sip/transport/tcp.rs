@@ -34,20 +34,17 @@ pub struct Limits {
 }
 
 /// Accepts connections until the endpoint is gone; behind TLS if there is a certificate.
-///
-/// # Errors
-/// When the listener cannot accept any more.
 pub async fn accept(
     listener: TcpListener,
     certificate: Option<Arc<Certificate>>,
     limits: Limits,
     endpoint: mpsc::Sender<Received>,
-) -> io::Result<()> {
+) {
     let places = Arc::new(Semaphore::new(limits.max_connections));
     loop {
         let accepted = tokio::select! {
             accepted = listener.accept() => accepted,
-            () = endpoint.closed() => return Ok(()),
+            () = endpoint.closed() => return,
         };
         let Ok((stream, source)) = accepted else {
             // Out of file descriptors, most likely: connections that end give some back.
@@ -59,14 +56,17 @@ pub async fn accept(
             continue;
         };
         let endpoint = endpoint.clone();
-        let acceptor = certificate.as_ref().map(|certificate| certificate.acceptor());
+        let acceptor = certificate
+            .as_ref()
+            .map(|certificate| certificate.acceptor());
         tokio::spawn(async move {
             match acceptor {
                 None => {
                     let (read, write) = stream.into_split();
                     serve(read, write, source, limits, endpoint).await;
                 }
-                Some(acceptor) => match timeout(limits.idle_timeout, acceptor.accept(stream)).await {
+                Some(acceptor) => match timeout(limits.idle_timeout, acceptor.accept(stream)).await
+                {
                     Ok(Ok(stream)) => {
                         let (read, write) = tokio::io::split(stream);
                         serve(read, write, source, limits, endpoint).await;

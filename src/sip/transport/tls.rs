@@ -42,7 +42,11 @@ impl Certificate {
     /// [`CertificateError`].
     pub fn load(chain: &Path, key: &Path) -> Result<Self, CertificateError> {
         let current = watch::Sender::new(Arc::new(read(chain, key)?));
-        Ok(Self { chain: chain.to_owned(), key: key.to_owned(), current })
+        Ok(Self {
+            chain: chain.to_owned(),
+            key: key.to_owned(),
+            current,
+        })
     }
 
     /// Reads the files again, for connections from now on. If they cannot be used, the certificate
@@ -51,7 +55,8 @@ impl Certificate {
     /// # Errors
     /// [`CertificateError`].
     pub fn reload(&self) -> Result<(), CertificateError> {
-        self.current.send_replace(Arc::new(read(&self.chain, &self.key)?));
+        self.current
+            .send_replace(Arc::new(read(&self.chain, &self.key)?));
         Ok(())
     }
 
@@ -70,5 +75,7 @@ fn read(chain: &Path, key: &Path) -> Result<ServerConfig, CertificateError> {
         .and_then(Iterator::collect::<Result<Vec<_>, _>>)
         .map_err(in_file(chain))?;
     let key = PrivateKeyDer::from_pem_file(key).map_err(in_file(key))?;
-    Ok(ServerConfig::builder().with_no_client_auth().with_single_cert(certificates, key)?)
+    Ok(ServerConfig::builder()
+        .with_no_client_auth()
+        .with_single_cert(certificates, key)?)
 }

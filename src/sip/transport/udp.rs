@@ -1,7 +1,7 @@
 //! SIP over UDP: a datagram is a message (RFC 3261 section 18.3).
 
-use std::io;
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use tokio::net::UdpSocket;
@@ -14,21 +14,17 @@ use crate::sip::message::Message;
 const MAX_DATAGRAM: usize = 65_536;
 
 /// Receives until the endpoint is gone. `max_message` is in octets.
-///
-/// # Errors
-/// When the socket cannot be read any more.
-pub async fn receive(
-    socket: Arc<UdpSocket>,
-    max_message: usize,
-    endpoint: mpsc::Sender<Received>,
-) -> io::Result<()> {
+pub async fn receive(socket: Arc<UdpSocket>, max_message: usize, endpoint: mpsc::Sender<Received>) {
     let mut buffer = vec![0; MAX_DATAGRAM];
     loop {
         let (len, source) = match socket.recv_from(&mut buffer).await {
             Ok(received) => received,
-            // An ICMP error about something sent earlier; the socket is fine.
-            Err(error) if error.kind() == io::ErrorKind::ConnectionRefused => continue,
-            Err(error) => return Err(error),
+            // An error about something sent earlier, or a shortage that passes.
+            Err(error) => {
+                tracing::debug!("receiving a SIP datagram failed: {error}");
+                tokio::time::sleep(Duration::from_millis(10)).await;
+                continue;
+            }
         };
         let bytes = Bytes::copy_from_slice(buffer.get(..len).unwrap_or_default());
         let Some((message, fault)) = read(bytes, max_message) else {
@@ -45,7 +41,7 @@ pub async fn receive(
             .await
             .is_err()
         {
-            return Ok(());
+            return;
         }
     }
 }

@@ -10,7 +10,7 @@ use crate::domain::access::{Principal, Scope, TokenScope};
 use crate::identity::{Identity, TokenRefusal};
 use crate::web::problem::{
     FORGED_REQUEST, INSUFFICIENT_SCOPE, Problem, STORAGE_UNAVAILABLE, TOKEN_EXPIRED,
-    UNAUTHENTICATED,
+    UNAUTHENTICATED, chain,
 };
 
 /// Carries the session's secret on requests of scripts.
@@ -94,10 +94,15 @@ where
 /// # Errors
 /// A [`Problem`] when the database fails.
 pub async fn person(session: &Session, identity: &Identity) -> Result<Option<Principal>, Problem> {
-    match session::name(session).await? {
-        Some(name) => Ok(identity.person(&name).await?),
-        None => Ok(None),
-    }
+    let Some(name) = session::name(session).await? else {
+        return Ok(None);
+    };
+    let Some(person) = identity.person(&name).await? else {
+        return Ok(None);
+    };
+    Ok(session::is_current(session, &person)
+        .await?
+        .then_some(person))
 }
 
 /// Goes on only if `sent` is the session's secret, which pages of other sites cannot know.
@@ -123,7 +128,7 @@ fn challenge(kind: &'static crate::web::problem::Kind) -> Problem {
 
 impl From<SessionError> for Problem {
     fn from(error: SessionError) -> Self {
-        tracing::error!("the session store failed: {error}");
+        tracing::error!("the session store failed: {}", chain(&error));
         Self::new(STORAGE_UNAVAILABLE).header(header::RETRY_AFTER, "5")
     }
 }

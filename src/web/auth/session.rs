@@ -14,6 +14,7 @@ use tower_sessions::{Expiry, Session, SessionManagerLayer};
 
 use crate::clock::Clock;
 use crate::config::Settings;
+use crate::domain::access::Principal;
 use crate::identity::secret;
 use crate::store::{Db, StoreError, sessions};
 
@@ -21,6 +22,7 @@ use crate::store::{Db, StoreError, sessions};
 const LIFE: Duration = Duration::hours(12);
 /// The session keys.
 const NAME: &str = "name";
+const MARK: &str = "mark";
 const CSRF: &str = "csrf";
 
 /// Keeps sessions in the database, under the hash of their id.
@@ -42,17 +44,16 @@ impl Sessions {
 impl SessionStore for Sessions {
     async fn create(&self, record: &mut Record) -> session_store::Result<()> {
         // Ids have 128 random bits: none comes twice.
-        self.save(record).await
-    }
-
-    async fn save(&self, record: &Record) -> session_store::Result<()> {
-        let data = serde_json::to_vec(&record.data)
-            .map_err(|error| session_store::Error::Encode(error.to_string()))?;
         let until = DateTime::<Utc>::from_timestamp(record.expiry_date.unix_timestamp(), 0)
             .unwrap_or(DateTime::<Utc>::MIN_UTC);
-        sessions::put(&self.db, &key(&record.id), data, until)
-            .await
-            .map_err(|error| backend(&error))
+        let stored = sessions::insert(&self.db, &key(&record.id), encode(record)?, until).await;
+        stored.map_err(|error| backend(&error))
+    }
+
+    /// A session ends when its time is over, however much it is used.
+    async fn save(&self, record: &Record) -> session_store::Result<()> {
+        let stored = sessions::update(&self.db, &key(&record.id), encode(record)?).await;
+        stored.map_err(|error| backend(&error))
     }
 
     async fn load(&self, id: &Id) -> session_store::Result<Option<Record>> {
@@ -78,6 +79,11 @@ impl SessionStore for Sessions {
             .await
             .map_err(|error| backend(&error))
     }
+}
+
+fn encode(record: &Record) -> session_store::Result<Vec<u8>> {
+    serde_json::to_vec(&record.data)
+        .map_err(|error| session_store::Error::Encode(error.to_string()))
 }
 
 fn key(id: &Id) -> String {
@@ -106,15 +112,16 @@ pub fn layer(store: Sessions, settings: &Settings) -> SessionManagerLayer<Sessio
         .with_expiry(Expiry::OnInactivity(LIFE))
 }
 
-/// Starts a session for the person of this name, under a new id.
+/// Starts a session for this person, under a new id.
 ///
 /// # Errors
 /// When the database fails.
-pub async fn start(session: &Session, name: &str) -> Result<(), SessionError> {
+pub async fn start(session: &Session, person: &Principal) -> Result<(), SessionError> {
     // A session that somebody else may have begun in this browser must not become this person's.
     session.clear().await;
     session.cycle_id().await?;
-    session.insert(NAME, name).await?;
+    session.insert(NAME, &person.name).await?;
+    session.insert(MARK, &person.mark).await?;
     session.insert(CSRF, secret::link()?).await?;
     Ok(())
 }
@@ -125,6 +132,14 @@ pub async fn start(session: &Session, name: &str) -> Result<(), SessionError> {
 /// When the database fails.
 pub async fn name(session: &Session) -> Result<Option<String>, SessionError> {
     Ok(session.get(NAME).await?)
+}
+
+/// Whether the session began with the password that the person has now.
+///
+/// # Errors
+/// When the database fails.
+pub async fn is_current(session: &Session, person: &Principal) -> Result<bool, SessionError> {
+    Ok(session.get::<String>(MARK).await?.as_ref() == Some(&person.mark))
 }
 
 /// What a form must bring along to prove that it is from a page of this session. It is another

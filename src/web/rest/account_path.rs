@@ -37,12 +37,23 @@ pub async fn account(
         .ok_or_else(|| Problem::new(NOT_FOUND))
 }
 
-/// The message that `{id}` names in an account: a decimal string or a whole Message-ID.
+/// What `{id}` names in an account: a decimal string, or a whole Message-ID with this account's
+/// host. `None` when it can name no message of it.
+#[must_use]
+pub fn key(account: &Account, id: &str) -> Option<MessageKey> {
+    let key: MessageKey = id.parse().ok()?;
+    let ours = id
+        .split_once('@')
+        .is_none_or(|(_, host)| host.eq_ignore_ascii_case(&account.host));
+    (ours && key.account_id == account.id).then_some(key)
+}
+
+/// The message that `{id}` names in an account.
 ///
 /// # Errors
 /// A [`Problem`] when there is no such message, or the database fails.
 pub async fn message(mailbox: &Mailbox, account: &Account, id: &str) -> Result<Opened, Problem> {
     let missing = || Problem::new(NOT_FOUND);
-    let key: MessageKey = id.parse().map_err(|_| missing())?;
+    let key = key(account, id).ok_or_else(missing)?;
     mailbox.open(account, key).await?.ok_or_else(missing)
 }

@@ -15,6 +15,7 @@ use crate::mime::content::Part;
 use crate::store::accounts::Account;
 use crate::web::letter::Letter;
 use crate::web::problem::{INVALID_REQUEST, Problem};
+use crate::web::search::MOST_CHARS;
 
 /// The most entries a page has, and how many it has when nothing is said.
 const MOST_PER_PAGE: u64 = 500;
@@ -56,6 +57,18 @@ pub fn page_limit(asked: Option<u64>) -> Result<u64, Problem> {
         return Ok(limit);
     }
     Err(Problem::new(INVALID_REQUEST).field("limit", format!("expected 1 to {MOST_PER_PAGE}")))
+}
+
+/// Goes on only if a text to look for is of a bearable length.
+///
+/// # Errors
+/// A [`Problem`] that names the parameter.
+pub fn too_long(name: &str, text: &str) -> Result<(), Problem> {
+    if text.chars().nth(MOST_CHARS).is_none() {
+        return Ok(());
+    }
+    let detail = format!("expected {MOST_CHARS} characters at most");
+    Err(Problem::new(INVALID_REQUEST).field(name, detail))
 }
 
 /// A page cut from one entry more than it holds, which is how it is known that there are more.

@@ -15,7 +15,7 @@ use crate::mailbox::Mailbox;
 use crate::store::accounts::Account;
 use crate::web::cursor::CursorKey;
 use crate::web::extract::Query;
-use crate::web::rest::view::{Page, account_path_segment};
+use crate::web::rest::view::{Page, account_path_segment, too_long};
 
 const PER_PAGE: u64 = 50;
 
@@ -51,6 +51,7 @@ pub(super) async fn list(
         .map(|cursor| cursors.open(&list, cursor))
         .transpose()?;
     let text = query.q.trim();
+    too_long("q", text)?;
     let accounts = mailbox
         .accounts(&visitor.scope(), text, after.as_deref(), PER_PAGE + 1)
         .await?;

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use axum::extract::State;
-use axum::http::StatusCode;
+use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::Response;
 use chrono::{DateTime, Utc};
 use serde::Deserialize;
@@ -40,6 +40,7 @@ pub(super) async fn show(
     visitor: Visitor,
     Path(aor): Path<String>,
     Query(query): Query<InboxQuery>,
+    headers: HeaderMap,
 ) -> Result<Response, PageError> {
     let account =
         account_path::account(&mailbox, &visitor.principal, &visitor.scope(), &aor).await?;
@@ -62,7 +63,7 @@ pub(super) async fn show(
         delete_href: format!("{base}/delete"),
         // The first change of the document is the first message.
         first_use: account.list_version == 0,
-        try_it: Some(try_it(&account, demo)),
+        try_it: Some(try_it(&account, demo, &headers)),
         demo_send_href: demo.then(|| format!("{base}/test-message")),
     };
     Ok(html(StatusCode::OK, &page))
@@ -153,14 +154,23 @@ pub(super) fn is_suspicious(message: &Summary) -> bool {
 }
 
 /// Commands that put a first message into this account.
-fn try_it(account: &Account, demo: bool) -> String {
+fn try_it(account: &Account, demo: bool, headers: &HeaderMap) -> String {
     let aor = account.aor.as_str().replace('\'', "%27");
+    // Where the browser reached us, as far as it may stand in a command.
+    let plain = |c: char| c.is_ascii_alphanumeric() || ".:-[]".contains(c);
+    let host = headers
+        .get(header::HOST)
+        .and_then(|host| host.to_str().ok());
+    let server = match host.filter(|host| host.chars().all(plain)) {
+        Some(host) => format!("http://{host}"),
+        None => "http://127.0.0.1:8080".to_owned(),
+    };
     let token = if demo {
         "export RESTANTE_TOKEN=…  # printed where the demo was started"
     } else {
         "export RESTANTE_TOKEN=$(restante token create --name try --scope gateway)"
     };
     format!(
-        "{token}\n\nrestante send pager --to '{aor}' --from sip:carol@example.org --text 'Hello'"
+        "{token}\n\nrestante send pager --to '{aor}' --from sip:carol@example.org --text 'Hello' --server {server}"
     )
 }

@@ -70,9 +70,13 @@ impl Visitor {
     pub(super) async fn chrome(&self, title: impl Into<String>) -> Result<Chrome, PageError> {
         let said: Option<String> = self
             .session
-            .remove(FLASH)
+            .get(FLASH)
             .await
             .map_err(session::SessionError::from)?;
+        if said.is_some() {
+            let removed = self.session.remove::<String>(FLASH).await;
+            removed.map_err(session::SessionError::from)?;
+        }
         let role = match &self.principal.rights {
             Rights::Role(role) => role.to_string(),
             Rights::Scopes(_) => String::new(),

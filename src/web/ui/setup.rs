@@ -61,7 +61,7 @@ pub(super) async fn submit(
         "administrator {} was made",
         principal.name
     );
-    session::start(&session, &principal.name).await?;
+    session::start(&session, &principal).await?;
     Ok(Redirect::to("/").into_response())
 }
 

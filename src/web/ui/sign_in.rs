@@ -17,6 +17,9 @@ use crate::web::extract::Query;
 use crate::web::problem::{Problem, TOO_MANY_ATTEMPTS, internal};
 use crate::web::state::AppState;
 
+/// No name is longer, in octets.
+const LONGEST_NAME: usize = 128;
+
 /// Where to go on to.
 #[derive(Debug, Deserialize)]
 pub(super) struct SignInQuery {
@@ -35,6 +38,7 @@ pub(super) async fn submit(
     form: Form,
 ) -> Result<Response, PageError> {
     let (name, next) = (form.get("name").trim(), form.get("next"));
+    let name = if name.len() > LONGEST_NAME { "" } else { name };
     if !state.throttle.allows(peer.ip(), name) {
         return Err(Problem::new(TOO_MANY_ATTEMPTS)
             .header(header::RETRY_AFTER, "60")
@@ -48,7 +52,7 @@ pub(super) async fn submit(
             &page(name, Some(error), next),
         ));
     };
-    session::start(&session, &principal.name).await?;
+    session::start(&session, &principal).await?;
     tracing::info!(user.name = principal.name, peer = %peer, "{} signed in from {peer}", principal.name);
     Ok(Redirect::to(own_path(next)).into_response())
 }

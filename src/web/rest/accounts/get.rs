@@ -20,7 +20,9 @@ use crate::web::rest::view::AccountView;
     responses(
         (status = 200, body = AccountView, description = "The account"),
         (status = 401, body = ProblemBody, content_type = "application/problem+json", description = "Not signed in"),
+        (status = 403, body = ProblemBody, content_type = "application/problem+json", description = "The scope read is missing"),
         (status = 404, body = ProblemBody, content_type = "application/problem+json", description = "No such account for this caller"),
+        (status = 503, body = ProblemBody, content_type = "application/problem+json", description = "The database is away, or the request took too long"),
     ),
     security(("token" = []), ("session" = [])),
 )]

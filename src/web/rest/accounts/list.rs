@@ -12,7 +12,7 @@ use crate::web::auth::Caller;
 use crate::web::cursor::CursorKey;
 use crate::web::extract::Query;
 use crate::web::problem::{Problem, ProblemBody};
-use crate::web::rest::view::{AccountPage, AccountView, Page, page_limit, page_response};
+use crate::web::rest::view::{AccountPage, AccountView, Page, page_limit, page_response, too_long};
 
 /// Which accounts.
 #[derive(Debug, Deserialize, IntoParams)]
@@ -40,6 +40,8 @@ pub struct AccountQuery {
             headers(("link" = String, description = "The next page, `rel=\"next\"`"))),
         (status = 400, body = ProblemBody, content_type = "application/problem+json", description = "A parameter is wrong"),
         (status = 401, body = ProblemBody, content_type = "application/problem+json", description = "Not signed in"),
+        (status = 403, body = ProblemBody, content_type = "application/problem+json", description = "The scope read is missing"),
+        (status = 503, body = ProblemBody, content_type = "application/problem+json", description = "The database is away, or the request took too long"),
     ),
     security(("token" = []), ("session" = [])),
 )]
@@ -52,6 +54,7 @@ pub async fn list_accounts(
     let scope = caller.reading()?;
     let limit = page_limit(query.limit)?;
     let text = query.q.unwrap_or_default();
+    too_long("q", &text)?;
     let list = format!("accounts {text}");
     let after = query
         .cursor

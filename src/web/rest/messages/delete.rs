@@ -3,7 +3,6 @@
 use axum::extract::State;
 use axum::http::StatusCode;
 
-use crate::domain::message_id::MessageKey;
 use crate::mailbox::Mailbox;
 use crate::web::auth::Caller;
 use crate::web::extract::Path;
@@ -26,6 +25,7 @@ use crate::web::rest::account_path;
         (status = 401, body = ProblemBody, content_type = "application/problem+json", description = "Not signed in"),
         (status = 403, body = ProblemBody, content_type = "application/problem+json", description = "The scope delete is missing"),
         (status = 404, body = ProblemBody, content_type = "application/problem+json", description = "No such message for this caller"),
+        (status = 503, body = ProblemBody, content_type = "application/problem+json", description = "The database is away, or the request took too long"),
     ),
     security(("token" = []), ("session" = [])),
 )]
@@ -37,10 +37,7 @@ pub async fn delete_message(
     let scope = caller.deleting()?;
     let account = account_path::account(&mailbox, &caller.principal, &scope, &aor).await?;
     let missing = || Problem::new(NOT_FOUND);
-    let key: MessageKey = id.parse().map_err(|_| missing())?;
-    if key.account_id != account.id {
-        return Err(missing());
-    }
+    let key = account_path::key(&account, &id).ok_or_else(missing)?;
     let deleted = mailbox.delete(account.id, &[key.number]).await?;
     if deleted.is_empty() {
         return Err(missing());

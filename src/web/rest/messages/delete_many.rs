@@ -5,7 +5,6 @@ use axum::extract::State;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::domain::message_id::MessageKey;
 use crate::mailbox::Mailbox;
 use crate::web::auth::Caller;
 use crate::web::extract::{Json as Body, Path};
@@ -69,6 +68,7 @@ pub enum Outcome {
         (status = 403, body = ProblemBody, content_type = "application/problem+json", description = "The scope delete is missing"),
         (status = 404, body = ProblemBody, content_type = "application/problem+json", description = "No such account for this caller"),
         (status = 415, body = ProblemBody, content_type = "application/problem+json", description = "Not JSON"),
+        (status = 503, body = ProblemBody, content_type = "application/problem+json", description = "The database is away, or the request took too long"),
     ),
     security(("token" = []), ("session" = [])),
 )]
@@ -85,10 +85,7 @@ pub async fn delete_messages(
         );
     }
     let account = account_path::account(&mailbox, &caller.principal, &scope, &aor).await?;
-    let number = |id: &str| {
-        let key: MessageKey = id.parse().ok()?;
-        (key.account_id == account.id).then_some(key.number)
-    };
+    let number = |id: &str| account_path::key(&account, id).map(|key| key.number);
     let numbers: Vec<i64> = request.ids.iter().filter_map(|id| number(id)).collect();
     let deleted = mailbox.delete(account.id, &numbers).await?;
     let outcome = |id: &str| match number(id) {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use axum::extract::State;
 use axum::response::Response;
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, Datelike, Utc};
 use serde::{Deserialize, Serialize};
 use utoipa::IntoParams;
 
@@ -16,7 +16,7 @@ use crate::web::extract::{Path, Query};
 use crate::web::problem::{INVALID_REQUEST, Problem, ProblemBody};
 use crate::web::rest::account_path;
 use crate::web::rest::view::{
-    MessagePage, MessageView, Page, message_path, page_limit, page_response,
+    MessagePage, MessageView, Page, message_path, page_limit, page_response, too_long,
 };
 use crate::web::search;
 
@@ -65,6 +65,20 @@ impl MessageQuery {
             .map_err(|_| Problem::new(INVALID_REQUEST).field("mode", "expected pager or large"))?;
         let search = search::parse(self.q.as_deref().unwrap_or_default())
             .map_err(|error| Problem::new(INVALID_REQUEST).field("q", error.to_string()))?;
+        let times = [
+            ("stored_after", self.stored_after),
+            ("stored_before", self.stored_before),
+            ("expires_before", self.expires_before),
+        ];
+        for (name, time) in times {
+            if time.is_some_and(|time| !(1..=9999).contains(&time.year())) {
+                let detail = "expected a year from 0001 to 9999";
+                return Err(Problem::new(INVALID_REQUEST).field(name, detail));
+            }
+        }
+        for (name, text) in [("from", &self.from), ("subject", &self.subject)] {
+            too_long(name, text.as_deref().unwrap_or_default())?;
+        }
         Ok(Filter {
             words: search.words,
             from: self.from.clone().or(search.from),
@@ -93,7 +107,9 @@ impl MessageQuery {
             headers(("link" = String, description = "The next page, `rel=\"next\"`"))),
         (status = 400, body = ProblemBody, content_type = "application/problem+json", description = "A parameter is wrong"),
         (status = 401, body = ProblemBody, content_type = "application/problem+json", description = "Not signed in"),
+        (status = 403, body = ProblemBody, content_type = "application/problem+json", description = "The scope read is missing"),
         (status = 404, body = ProblemBody, content_type = "application/problem+json", description = "No such account for this caller"),
+        (status = 503, body = ProblemBody, content_type = "application/problem+json", description = "The database is away, or the request took too long"),
     ),
     security(("token" = []), ("session" = [])),
 )]

@@ -40,7 +40,9 @@ pub struct PartQuery {
         (status = 200, content_type = "application/octet-stream", description = "The octets of the part, as its own type"),
         (status = 400, body = ProblemBody, content_type = "application/problem+json", description = "A parameter is wrong"),
         (status = 401, body = ProblemBody, content_type = "application/problem+json", description = "Not signed in"),
+        (status = 403, body = ProblemBody, content_type = "application/problem+json", description = "The scope read is missing"),
         (status = 404, body = ProblemBody, content_type = "application/problem+json", description = "No such part for this caller"),
+        (status = 503, body = ProblemBody, content_type = "application/problem+json", description = "The database is away, or the request took too long"),
     ),
     security(("token" = []), ("session" = [])),
 )]
@@ -68,8 +70,14 @@ pub async fn get_message_part(
         Shown::Saved
     };
     let file_name = part.filename.unwrap_or_else(|| format!("{key}-{number}"));
+    let media_type = match &part.charset {
+        Some(charset) if part.content_type.starts_with("text/") => {
+            format!("{};charset={charset}", part.content_type)
+        }
+        _ => part.content_type.clone(),
+    };
     Ok(Download {
-        media_type: &part.content_type,
+        media_type: &media_type,
         file_name: &file_name,
         shown,
     }
