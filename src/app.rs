@@ -253,7 +253,7 @@ impl App {
             Ok(ended) => ended?,
             // A client that sends half a request, or does not read its answer, holds up nobody.
             Err(_) => {
-                tracing::warn!("stopping with requests under way: their clients take too long")
+                tracing::warn!("stopping with requests under way: their clients take too long");
             }
         }
         tasks.abort_all();

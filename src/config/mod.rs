@@ -158,13 +158,11 @@ impl Settings {
     /// The database to connect to.
     #[must_use]
     pub fn database_url(&self) -> String {
-        match &self.database.url {
-            Some(url) => url.expose_secret().to_owned(),
-            None => {
-                let path = self.data_dir.join("restante.db").display().to_string();
-                format!("sqlite://{}", utf8_percent_encode(&path, IN_PATH))
-            }
+        if let Some(url) = &self.database.url {
+            return url.expose_secret().to_owned();
         }
+        let path = self.data_dir.join("restante.db").display().to_string();
+        format!("sqlite://{}", utf8_percent_encode(&path, IN_PATH))
     }
 
     /// Whether the database is the embedded one in [`Settings::data_dir`].

@@ -93,13 +93,12 @@ impl UserAgent {
         let answer = |status| self.refuse(status, &refusal.to_string());
         match refusal {
             Refusal::Sip(error) => answer(error.sip_status()),
-            Refusal::Response => answer(400),
+            Refusal::Response | Refusal::UriTooLong(_) => answer(400),
             Refusal::Method(_) => answer(405),
             Refusal::ServedUser { .. }
             | Refusal::Domain(_)
             | Refusal::Store(StoreRefusal::NotServed(_)) => answer(404),
             Refusal::OutOfScope(_) => answer(403),
-            Refusal::UriTooLong(_) => answer(400),
             Refusal::Store(StoreRefusal::Expired(_)) => answer(480),
             Refusal::Store(StoreRefusal::QuotaExceeded { .. }) => {
                 answer(480).header("Retry-After", RETRY_FULL)

@@ -25,4 +25,5 @@ mod rest;
 mod rfc_messages;
 mod sessions;
 mod sip;
+mod sip_tls;
 mod tenants;

@@ -64,7 +64,7 @@ pub fn stderr(output: &Output) -> String {
 
 /// A running server, ended when dropped.
 pub struct Server {
-    child: Child,
+    pub child: Child,
     pub url: String,
     /// Where it takes SIP.
     pub sip: String,
