@@ -81,7 +81,7 @@ async function onDatabase(suite, name, env) {
     const secret = (await again.run(create)).match(/rst_\S+/)[0];
     const words = send.match(/'[^']*'|\S+/g).map((word) => word.replaceAll("'", ''));
     assert.equal(words.shift(), 'restante');
-    await again.run([...words, '--server', again.url], { env: { RESTANTE_TOKEN: secret } });
+    await again.run(words, { env: { RESTANTE_TOKEN: secret } });
     await page.reload();
     assert.deepEqual(await texts(page, '.row .sub:not(.from .sub)'), ['Hello']);
   });
