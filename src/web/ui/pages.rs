@@ -179,7 +179,7 @@ pub struct MessageRow {
     pub has_attachments: bool,
     /// The sender wants to hear if the message is never delivered.
     pub wants_report: bool,
-    /// Bidi controls or mixed scripts in sender or subject.
+    /// Bidi controls in sender or subject.
     pub suspicious_text: bool,
 }
 
@@ -277,7 +277,7 @@ pub struct MessagePage {
     pub to_uri: String,
     /// P-Asserted-Identity, from configured peers only.
     pub asserted: Option<String>,
-    /// What the sender shows differs from what the network asserted, or nothing was asserted.
+    /// What the sender shows differs from what the network asserted.
     pub identity_warning: bool,
     pub suspicious_text: bool,
     pub subject: Option<String>,
