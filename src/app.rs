@@ -97,12 +97,7 @@ impl App {
         let identity = Identity::new(db.clone(), clock.clone(), Arc::clone(&hostname))?;
         let policy = Arc::new(settings.policy());
         let state = AppState {
-            mailbox: Mailbox {
-                db,
-                clock,
-                policy,
-                hostname,
-            },
+            mailbox: Mailbox::new(db, clock, policy, hostname),
             identity,
             settings: Arc::new(settings),
             cursor_key: Arc::new(CursorKey::new(&cursor_key)?),

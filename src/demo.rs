@@ -84,10 +84,7 @@ pub async fn test_message(mailbox: &Mailbox, aor: &Aor) -> anyhow::Result<()> {
 async fn store(mailbox: &Mailbox, sample: &Sample) -> anyhow::Result<()> {
     let clock = Clock::default();
     clock.advance(-sample.age);
-    let then = Mailbox {
-        clock,
-        ..mailbox.clone()
-    };
+    let then = mailbox.at(clock);
     hand_over(
         &then,
         sample.to,

@@ -113,13 +113,13 @@ pub async fn accept(
     }
     let (facts, expired) = facts(request, &basics, mailbox.clock.now(), &mailbox.policy)?;
     let deferred = Deferred {
-        aor: &aor,
-        retry_key: &retry_key(&basics),
-        facts: &facts,
+        aor: aor.clone(),
+        retry_key: retry_key(&basics),
+        facts,
         expired,
-        raw: request.raw(),
+        raw: request.raw().clone(),
     };
-    let stored = mailbox.store(&deferred).await?;
+    let stored = mailbox.store(deferred).await?;
     Ok((aor, stored))
 }
 

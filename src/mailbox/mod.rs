@@ -9,8 +9,11 @@ use crate::store::Db;
 
 pub mod delete;
 pub mod expire;
+mod group_commit;
 pub mod read;
 pub mod store;
+
+use group_commit::Queue;
 
 /// What the procedures work with.
 #[derive(Clone, Debug)]
@@ -23,4 +26,31 @@ pub struct Mailbox {
     pub policy: Arc<Policy>,
     /// Host name in new accounts' Message-IDs.
     pub hostname: Arc<str>,
+    /// Where messages wait to be stored together.
+    queue: Queue,
+}
+
+impl Mailbox {
+    /// A mailbox on this database, and the tasks that store; they end with its last clone. Needs a
+    /// runtime.
+    #[must_use]
+    pub fn new(db: Db, clock: Clock, policy: Arc<Policy>, hostname: Arc<str>) -> Self {
+        let queue = Queue::new(&db, &policy, &hostname);
+        Self {
+            db,
+            clock,
+            policy,
+            hostname,
+            queue,
+        }
+    }
+
+    /// The same mailbox at another time, for samples that came earlier.
+    #[must_use]
+    pub fn at(&self, clock: Clock) -> Self {
+        Self {
+            clock,
+            ..self.clone()
+        }
+    }
 }

@@ -1,33 +1,38 @@
 //! Storage (OMA SIMPLE IM TS 12.4.2.3): number the message, keep it, remember its request.
 
+use std::collections::{BTreeSet, HashMap, HashSet};
+use std::sync::Arc;
+
+use bytes::Bytes;
 use chrono::{DateTime, TimeDelta, Utc};
 
 use super::Mailbox;
-use crate::domain::access::Scope;
 use crate::domain::address::Aor;
 use crate::domain::expiry::AlreadyExpired;
 use crate::domain::message::Facts;
 use crate::domain::message_id::MessageId;
+use crate::domain::policy::Policy;
 use crate::store::accounts::{self, Account};
-use crate::store::retry::{self, FirstAnswer};
-use crate::store::{StoreError, WriteTx, messages};
+use crate::store::messages::{self, NewMessage};
+use crate::store::retry::{self, FirstAnswer, RetryKey};
+use crate::store::{Db, StoreError, WriteTx};
 
 /// How long a request is recognised after its message has expired.
 const RETRY_KEY_OUTLIVES: TimeDelta = TimeDelta::days(1);
 
 /// A message ready to be stored.
-#[derive(Debug)]
-pub struct Deferred<'a> {
+#[derive(Debug, Clone)]
+pub struct Deferred {
     /// Whose it is.
-    pub aor: &'a Aor,
+    pub aor: Aor,
     /// What makes its request itself.
-    pub retry_key: &'a str,
+    pub retry_key: String,
     /// What is known of it.
-    pub facts: &'a Facts,
+    pub facts: Facts,
     /// Why it is too late to store it, unless it was stored before.
     pub expired: Option<AlreadyExpired>,
     /// The request, byte for byte.
-    pub raw: &'a [u8],
+    pub raw: Bytes,
 }
 
 /// What the sender's server is told.
@@ -67,90 +72,169 @@ pub enum StoreRefusal {
     Store(#[from] StoreError),
 }
 
+/// What becomes of one message.
+pub(super) type Outcome = Result<Stored, StoreRefusal>;
+
 impl Mailbox {
-    /// Stores a message. When this returns `Ok` the message is on disk.
+    /// Stores a message, in one transaction with others that wait. When this returns `Ok` it is on
+    /// disk.
     ///
     /// # Errors
-    /// [`StoreRefusal`]; nothing was stored then.
-    pub async fn store(&self, deferred: &Deferred<'_>) -> Result<Stored, StoreRefusal> {
-        match self.try_store(deferred).await {
-            // The same request or the same new account arrived twice at once, and the other was
-            // first: now its rows are there to be seen.
-            Err(StoreRefusal::Store(StoreError::Conflict)) => self.try_store(deferred).await,
+    /// [`StoreRefusal`]; nothing was stored then. If the database went away in the midst of the
+    /// commit it may have been, and the same request is answered as stored later.
+    pub async fn store(&self, deferred: Deferred) -> Outcome {
+        let again = deferred.clone();
+        match self.queue.store(deferred).await {
             // Messages past their expiry do not count, even before the sweep reaches them.
-            Err(StoreRefusal::QuotaExceeded {
-                aor,
-                message_count,
-                byte_count,
-            }) => {
-                if self.expire_account_of(&aor).await? == 0 {
-                    return Err(StoreRefusal::QuotaExceeded {
-                        aor,
-                        message_count,
-                        byte_count,
-                    });
-                }
-                self.try_store(deferred).await
+            Err(StoreRefusal::QuotaExceeded { .. })
+                if self.expire_account_of(&again.aor).await? > 0 =>
+            {
+                self.queue.store(again).await
             }
             outcome => outcome,
         }
     }
+}
 
-    async fn try_store(&self, deferred: &Deferred<'_>) -> Result<Stored, StoreRefusal> {
+/// What storing works with.
+#[derive(Debug, Clone)]
+pub(super) struct Procedure {
+    pub(super) db: Db,
+    pub(super) policy: Arc<Policy>,
+    pub(super) hostname: Arc<str>,
+}
+
+impl Procedure {
+    /// Stores messages in one transaction; what becomes of each, in their order. All accounts are held
+    /// from the beginning, so numbers, quotas and repeats are decided here, on rows that nobody else
+    /// changes.
+    ///
+    /// # Errors
+    /// When the database fails; then none was stored.
+    pub(super) async fn store_all(&self, batch: &[Deferred]) -> Result<Vec<Outcome>, StoreError> {
         let tx = self.db.write().await?;
-        let known = accounts::find(&*tx, &Scope::All, deferred.aor).await?;
-        if let Some(account) = &known
-            && let Some(first) = retry::find(&*tx, account.id, deferred.retry_key).await?
-        {
-            return answer(account, first, true);
+        let mut accounts = self.accounts(&tx, batch).await?;
+        let keys: Vec<RetryKey<'_>> = batch
+            .iter()
+            .filter_map(|deferred| {
+                let account = accounts.get(&deferred.aor)?;
+                Some((account.id, deferred.retry_key.as_str()))
+            })
+            .collect();
+        let known = retry::find_all(&*tx, &keys).await?.into_iter().collect();
+        let mut writes = Writes {
+            policy: &self.policy,
+            known,
+            messages: Vec::with_capacity(batch.len()),
+            answers: Vec::with_capacity(batch.len()),
+        };
+        let outcomes = batch
+            .iter()
+            .map(|deferred| writes.decide(accounts.get_mut(&deferred.aor), deferred))
+            .collect();
+        if writes.messages.is_empty() {
+            return Ok(outcomes);
+        }
+        messages::insert_all(&tx, &writes.messages).await?;
+        retry::insert_all(&tx, &writes.answers).await?;
+        let numbered: HashSet<i64> = writes
+            .messages
+            .iter()
+            .map(|message| message.key.account_id)
+            .collect();
+        let changed: Vec<&Account> = accounts
+            .values()
+            .filter(|account| numbered.contains(&account.id))
+            .collect();
+        accounts::write_counters(&tx, &changed).await?;
+        tx.commit().await?;
+        Ok(outcomes)
+    }
+
+    /// The accounts of a batch, held; those that policy allows are made.
+    async fn accounts(
+        &self,
+        tx: &WriteTx,
+        batch: &[Deferred],
+    ) -> Result<HashMap<Aor, Account>, StoreError> {
+        let by_aor = |account: Account| (account.aor.clone(), account);
+        let found = accounts::lock_all(tx, batch.iter().map(|deferred| &deferred.aor)).await?;
+        let mut accounts: HashMap<Aor, Account> = found.into_iter().map(by_aor).collect();
+        if !self.policy.auto_create_accounts {
+            return Ok(accounts);
+        }
+        let newcomers: Vec<&Deferred> = batch
+            .iter()
+            .filter(|deferred| deferred.expired.is_none() && !accounts.contains_key(&deferred.aor))
+            .collect();
+        let Some(first) = newcomers.first() else {
+            return Ok(accounts);
+        };
+        let aors: BTreeSet<&Aor> = newcomers.iter().map(|deferred| &deferred.aor).collect();
+        accounts::ensure_all(tx, &aors, &self.hostname, first.facts.stored_at).await?;
+        let made = accounts::lock_all(tx, aors).await?;
+        accounts.extend(made.into_iter().map(by_aor));
+        Ok(accounts)
+    }
+}
+
+/// What a transaction is going to write.
+struct Writes<'a> {
+    policy: &'a Policy,
+    /// Requests that were stored before, and those of this transaction.
+    known: HashMap<(i64, String), FirstAnswer>,
+    messages: Vec<NewMessage<'a>>,
+    answers: Vec<(RetryKey<'a>, FirstAnswer, DateTime<Utc>)>,
+}
+
+impl<'a> Writes<'a> {
+    fn decide(&mut self, account: Option<&mut Account>, deferred: &'a Deferred) -> Outcome {
+        let first_time = account.as_ref().and_then(|account| {
+            let key = (account.id, deferred.retry_key.clone());
+            Some(answer(account, *self.known.get(&key)?))
+        });
+        if let Some(first_time) = first_time {
+            return Ok(Stored {
+                repeated: true,
+                ..first_time?
+            });
         }
         // Only now: a repeat is answered like the first time, however late it comes.
         if let Some(expired) = deferred.expired {
             return Err(expired.into());
         }
-        let account = match known {
-            Some(account) => account,
-            None => self.new_account(&tx, deferred.aor).await?,
+        let Some(account) = account else {
+            return Err(StoreRefusal::NotServed(deferred.aor.clone()));
         };
-        let facts = deferred.facts;
-        let room = accounts::take_number(&tx, &account, facts.stored_size, &self.policy).await?;
-        let Some(number) = room else {
-            // The same request may have taken the last place while this one waited for the account.
-            return match retry::find(&*tx, account.id, deferred.retry_key).await? {
-                Some(first) => answer(&account, first, true),
-                None => Err(StoreRefusal::QuotaExceeded {
-                    aor: account.aor.clone(),
-                    message_count: account.message_count,
-                    byte_count: account.byte_count,
-                }),
-            };
+        let facts = &deferred.facts;
+        let Some(number) = account.take_number(facts.stored_size, self.policy) else {
+            return Err(StoreRefusal::QuotaExceeded {
+                aor: account.aor.clone(),
+                message_count: account.message_count,
+                byte_count: account.byte_count,
+            });
         };
         let first = FirstAnswer {
             number,
             stored_at: facts.stored_at,
             expires_at: facts.expires_at,
         };
-        let stored = answer(&account, first, false)?;
-        messages::insert(&tx, stored.message_id.key, facts, deferred.raw).await?;
+        let stored = answer(account, first)?;
+        self.messages.push(NewMessage {
+            key: stored.message_id.key,
+            facts,
+            raw: &deferred.raw,
+        });
+        let key = (account.id, deferred.retry_key.as_str());
         let forget_at = facts.expires_at + RETRY_KEY_OUTLIVES;
-        retry::insert(&tx, account.id, deferred.retry_key, first, forget_at).await?;
-        tx.commit().await?;
+        self.answers.push((key, first, forget_at));
+        self.known
+            .insert((account.id, deferred.retry_key.clone()), first);
         Ok(stored)
     }
 }
 
-impl Mailbox {
-    async fn new_account(&self, tx: &WriteTx, aor: &Aor) -> Result<Account, StoreRefusal> {
-        if !self.policy.auto_create_accounts {
-            return Err(StoreRefusal::NotServed(aor.clone()));
-        }
-        accounts::ensure(tx, aor, None, &self.hostname, self.clock.now()).await?;
-        let account = accounts::find(&**tx, &Scope::All, aor).await?;
-        Ok(account.ok_or(StoreError::Conflict)?)
-    }
-}
-
-fn answer(account: &Account, first: FirstAnswer, repeated: bool) -> Result<Stored, StoreRefusal> {
+fn answer(account: &Account, first: FirstAnswer) -> Outcome {
     let message_id = MessageId::new(account.id, first.number, &account.host).ok_or_else(|| {
         StoreError::Corrupt {
             column: "account.next_number",
@@ -161,6 +245,6 @@ fn answer(account: &Account, first: FirstAnswer, repeated: bool) -> Result<Store
         message_id,
         stored_at: first.stored_at,
         expires_at: first.expires_at,
-        repeated,
+        repeated: false,
     })
 }

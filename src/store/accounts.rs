@@ -1,10 +1,12 @@
 //! Accounts: the served users' mailboxes and their counters.
 
+use std::collections::BTreeSet;
+
 use chrono::{DateTime, Utc};
-use sea_orm::sea_query::{Expr, ExprTrait, OnConflict};
+use sea_orm::sea_query::{Alias, Expr, ExprTrait, IntoValueTuple, OnConflict, Query, TableRef};
 use sea_orm::{
     ActiveValue::{NotSet, Set},
-    ColumnTrait, Condition, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
+    ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
 };
 
 use super::db::{StoreError, WriteTx};
@@ -25,6 +27,8 @@ pub struct Account {
     pub display_name: Option<String>,
     /// The mail server named in its Message-IDs.
     pub host: String,
+    /// The number its next message gets.
+    pub next_number: i64,
     /// Version of its metadata document.
     pub list_version: i64,
     /// Messages it holds.
@@ -51,6 +55,23 @@ impl Account {
     pub fn byte_limit(&self, policy: &Policy) -> i64 {
         self.quota_bytes.unwrap_or(policy.quota_bytes)
     }
+
+    /// Takes the next number and room for a message of `octets`; `None` when there is no room. It
+    /// counts once [`write_counters`] has written it, and only in a transaction that holds the
+    /// account ([`lock_all`]).
+    pub fn take_number(&mut self, octets: i64, policy: &Policy) -> Option<i64> {
+        let full = self.message_count >= self.message_limit(policy);
+        let byte_count = self.byte_count.saturating_add(octets);
+        if full || byte_count > self.byte_limit(policy) {
+            return None;
+        }
+        let number = self.next_number;
+        self.next_number += 1;
+        self.list_version += 1;
+        self.message_count += 1;
+        self.byte_count = byte_count;
+        Some(number)
+    }
 }
 
 fn from_row(row: account::Model) -> Result<Account, StoreError> {
@@ -63,6 +84,7 @@ fn from_row(row: account::Model) -> Result<Account, StoreError> {
         aor,
         display_name: row.display_name,
         host: row.host,
+        next_number: row.next_number,
         list_version: row.list_version,
         message_count: row.message_count,
         byte_count: row.byte_count,
@@ -102,7 +124,30 @@ pub async fn ensure(
     host: &str,
     now: DateTime<Utc>,
 ) -> Result<(), StoreError> {
-    let row = account::ActiveModel {
+    insert_new(tx, [new_row(aor, display_name, host, now)]).await
+}
+
+/// Makes an account for each of `aors` that has none, in the order of the addresses, so that two who
+/// make the same ones do not wait for each other.
+///
+/// # Errors
+/// When the database fails.
+pub async fn ensure_all(
+    tx: &WriteTx,
+    aors: &BTreeSet<&Aor>,
+    host: &str,
+    now: DateTime<Utc>,
+) -> Result<(), StoreError> {
+    insert_new(tx, aors.iter().map(|aor| new_row(aor, None, host, now))).await
+}
+
+fn new_row(
+    aor: &Aor,
+    display_name: Option<&str>,
+    host: &str,
+    now: DateTime<Utc>,
+) -> account::ActiveModel {
+    account::ActiveModel {
         id: NotSet,
         aor: Set(aor.as_str().to_owned()),
         display_name: Set(display_name.map(str::to_owned)),
@@ -115,8 +160,14 @@ pub async fn ensure(
         quota_messages: Set(None),
         quota_bytes: Set(None),
         created_at: Set(now),
-    };
-    account::Entity::insert(row)
+    }
+}
+
+async fn insert_new(
+    tx: &WriteTx,
+    rows: impl IntoIterator<Item = account::ActiveModel>,
+) -> Result<(), StoreError> {
+    account::Entity::insert_many(rows)
         .on_conflict(
             OnConflict::column(account::Column::Aor)
                 .do_nothing()
@@ -127,32 +178,67 @@ pub async fn ensure(
     Ok(())
 }
 
-/// Takes the next message number and room for `octets`, in one statement, so that no number of
-/// concurrent writers passes the quota. `None` when there is no room. The account's row stays
-/// locked until the transaction ends, which orders everything else done to the account.
+/// The accounts that there are of `aors`, held until the transaction ends: whatever else is done to
+/// them waits. Their rows are locked in the order of their ids, so that two who want the same ones do
+/// not wait for each other.
 ///
 /// # Errors
 /// When the database fails.
-pub async fn take_number(
+pub async fn lock_all(
     tx: &WriteTx,
-    account: &Account,
-    octets: i64,
-    policy: &Policy,
-) -> Result<Option<i64>, StoreError> {
+    aors: impl IntoIterator<Item = &Aor>,
+) -> Result<Vec<Account>, StoreError> {
+    account::Entity::find()
+        .filter(account::Column::Aor.is_in(aors.into_iter().map(Aor::as_str)))
+        .order_by_asc(account::Column::Id)
+        .lock_exclusive()
+        .all(&**tx)
+        .await?
+        .into_iter()
+        .map(from_row)
+        .collect()
+}
+
+/// Writes the counters of accounts that the transaction holds, all by one statement.
+///
+/// # Errors
+/// When the database fails.
+pub async fn write_counters(tx: &WriteTx, accounts: &[&Account]) -> Result<(), StoreError> {
     use account::Column as C;
-    let room = Condition::all()
-        .add(C::Id.eq(account.id))
-        .add(C::MessageCount.lt(account.message_limit(policy)))
-        .add(C::ByteCount.lte(account.byte_limit(policy).saturating_sub(octets)));
-    let rows = account::Entity::update_many()
-        .col_expr(C::NextNumber, Expr::col(C::NextNumber).add(1))
-        .col_expr(C::ListVersion, Expr::col(C::ListVersion).add(1))
-        .col_expr(C::MessageCount, Expr::col(C::MessageCount).add(1))
-        .col_expr(C::ByteCount, Expr::col(C::ByteCount).add(octets))
-        .filter(room)
-        .exec_with_returning(&**tx)
-        .await?;
-    Ok(rows.first().map(|row| row.next_number - 1))
+    const COUNTERS: [C; 4] = [C::NextNumber, C::ListVersion, C::MessageCount, C::ByteCount];
+    // Both databases call the columns of VALUES so.
+    let column = |n: usize| Expr::col(("written", Alias::new(format!("column{n}"))));
+    let rows = padded(accounts).map(|account| {
+        (
+            account.id,
+            account.next_number,
+            account.list_version,
+            account.message_count,
+            account.byte_count,
+        )
+    });
+    let values = rows.map(IntoValueTuple::into_value_tuple).collect();
+    let mut update = Query::update();
+    update
+        .table(account::Entity)
+        .from(TableRef::ValuesList(values, "written".into()))
+        .and_where(Expr::col((account::Entity, C::Id)).eq(column(1)));
+    for (n, counter) in (2..).zip(COUNTERS) {
+        update.value(counter, column(n));
+    }
+    tx.execute(&update).await?;
+    Ok(())
+}
+
+/// The items, and the last one again until they are a power of two: so there are few different
+/// statements, and the database keeps them prepared.
+fn padded<'a, T>(items: &'a [&T]) -> impl Iterator<Item = &'a T> {
+    let missing = items.len().next_power_of_two() - items.len();
+    let last = items.last().copied();
+    items
+        .iter()
+        .copied()
+        .chain(last.into_iter().cycle().take(missing))
 }
 
 /// Locks the account's row until the transaction ends, so that changes of one account happen one

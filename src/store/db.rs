@@ -7,14 +7,15 @@ use std::time::Duration;
 use sea_orm::sqlx::sqlite::{SqliteJournalMode, SqliteSynchronous};
 use sea_orm::{
     AccessMode, ConnectOptions, Database, DatabaseConnection, DatabaseTransaction, DbBackend,
-    DbErr, IsolationLevel, SqlErr, SqliteTransactionMode, TransactionOptions, TransactionTrait,
+    DbErr, IsolationLevel, RuntimeErr, SqlErr, SqliteTransactionMode, TransactionOptions,
+    TransactionTrait,
 };
 use tokio::sync::{Mutex, OwnedMutexGuard};
 
 use super::migrate;
 
 /// The database did not do what was asked of it.
-#[derive(Debug, thiserror::Error)]
+#[derive(Debug, Clone, thiserror::Error)]
 pub enum StoreError {
     /// A row with the same unique key exists: somebody else was first.
     #[error("a row with this key exists")]
@@ -30,9 +31,28 @@ pub enum StoreError {
         /// What it holds.
         value: String,
     },
+    /// Whoever was to write has stopped; whether it was written is not known.
+    #[error("the server stopped before it was known to be stored")]
+    Stopped,
     /// The operating system has no randomness to give.
     #[error("no randomness from the operating system")]
     Entropy(#[from] getrandom::Error),
+}
+
+impl StoreError {
+    /// Whether the database is there and did not take what it was given: something else may fare
+    /// better.
+    #[must_use]
+    pub fn is_refusal(&self) -> bool {
+        match self {
+            Self::Conflict | Self::Corrupt { .. } => true,
+            Self::Database(
+                DbErr::Exec(RuntimeErr::SqlxError(error))
+                | DbErr::Query(RuntimeErr::SqlxError(error)),
+            ) => error.as_database_error().is_some(),
+            Self::Database(_) | Self::Stopped | Self::Entropy(_) => false,
+        }
+    }
 }
 
 impl From<DbErr> for StoreError {
@@ -136,6 +156,12 @@ impl Db {
             sqlite_transaction_mode: Some(SqliteTransactionMode::Deferred),
         };
         Ok(self.conn.begin_with_options(options).await?)
+    }
+
+    /// How many can write at once.
+    #[must_use]
+    pub fn writers(&self) -> usize {
+        if self.is_postgres() { usize::MAX } else { 1 }
     }
 
     /// Whether the database answers.

@@ -31,6 +31,17 @@ pub struct Filter {
     pub expires_before: Option<DateTime<Utc>>,
 }
 
+/// A message to be inserted.
+#[derive(Debug, Clone, Copy)]
+pub struct NewMessage<'a> {
+    /// Its number, and whose it is.
+    pub key: MessageKey,
+    /// What is known of it.
+    pub facts: &'a Facts,
+    /// The request, byte for byte.
+    pub raw: &'a [u8],
+}
+
 /// A message that was removed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Removed {
@@ -54,25 +65,21 @@ pub(super) fn like(text: &str) -> LikeExpr {
     LikeExpr::new(pattern).escape('\\')
 }
 
-/// Inserts a message and its content under `key`.
+/// Inserts messages and their contents, at least one.
 ///
 /// # Errors
 /// When the database fails.
-pub async fn insert(
-    tx: &WriteTx,
-    key: MessageKey,
-    facts: &Facts,
-    raw: &[u8],
-) -> Result<(), StoreError> {
-    message::Entity::insert(to_row(key, facts))
+pub async fn insert_all(tx: &WriteTx, messages: &[NewMessage<'_>]) -> Result<(), StoreError> {
+    let rows = messages.iter().map(|new| to_row(new.key, new.facts));
+    message::Entity::insert_many(rows)
         .exec_without_returning(&**tx)
         .await?;
-    let content = message_content::ActiveModel {
-        account_id: Set(key.account_id),
-        number: Set(key.number),
-        raw: Set(raw.to_vec()),
-    };
-    message_content::Entity::insert(content)
+    let contents = messages.iter().map(|new| message_content::ActiveModel {
+        account_id: Set(new.key.account_id),
+        number: Set(new.key.number),
+        raw: Set(new.raw.to_vec()),
+    });
+    message_content::Entity::insert_many(contents)
         .exec_without_returning(&**tx)
         .await?;
     Ok(())

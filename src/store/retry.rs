@@ -1,6 +1,7 @@
 //! Recognising a request that was stored before.
 
 use chrono::{DateTime, Utc};
+use sea_orm::sea_query::{Expr, ExprTrait};
 use sea_orm::{ActiveValue::Set, ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter};
 
 use super::db::{StoreError, WriteTx};
@@ -17,45 +18,57 @@ pub struct FirstAnswer {
     pub expires_at: DateTime<Utc>,
 }
 
-/// The answer given to the request with this key, if it was stored before.
+/// The request of a message: the account it is for, and what makes it itself.
+pub type RetryKey<'a> = (i64, &'a str);
+
+/// The answers given to those of these requests that were stored before.
 ///
 /// # Errors
 /// When the database fails.
-pub async fn find(
+pub async fn find_all(
     conn: &impl ConnectionTrait,
-    account_id: i64,
-    key: &str,
-) -> Result<Option<FirstAnswer>, StoreError> {
-    let row = retry_key::Entity::find_by_id((account_id, key.to_owned()))
-        .one(conn)
+    keys: &[RetryKey<'_>],
+) -> Result<Vec<((i64, String), FirstAnswer)>, StoreError> {
+    use retry_key::Column as C;
+    if keys.is_empty() {
+        return Ok(Vec::new());
+    }
+    let pair = Expr::tuple([Expr::col(C::AccountId), Expr::col(C::Key)]);
+    let rows = retry_key::Entity::find()
+        .filter(pair.in_tuples(keys.iter().copied()))
+        .all(conn)
         .await?;
-    Ok(row.map(|row| FirstAnswer {
-        number: row.number,
-        stored_at: row.stored_at,
-        expires_at: row.expires_at,
-    }))
+    let answer = |row: retry_key::Model| {
+        let first = FirstAnswer {
+            number: row.number,
+            stored_at: row.stored_at,
+            expires_at: row.expires_at,
+        };
+        ((row.account_id, row.key), first)
+    };
+    Ok(rows.into_iter().map(answer).collect())
 }
 
-/// Remembers the answer to a request until `forget_at`.
+/// Remembers the answers to requests, at least one, each until the instant beside it.
 ///
 /// # Errors
-/// [`StoreError::Conflict`] when the same request was stored meanwhile.
-pub async fn insert(
+/// [`StoreError::Conflict`] when one of them was stored meanwhile.
+pub async fn insert_all(
     tx: &WriteTx,
-    account_id: i64,
-    key: &str,
-    answer: FirstAnswer,
-    forget_at: DateTime<Utc>,
+    answers: &[(RetryKey<'_>, FirstAnswer, DateTime<Utc>)],
 ) -> Result<(), StoreError> {
-    let row = retry_key::ActiveModel {
-        account_id: Set(account_id),
-        key: Set(key.to_owned()),
-        number: Set(answer.number),
-        stored_at: Set(answer.stored_at),
-        expires_at: Set(answer.expires_at),
-        forget_at: Set(forget_at),
-    };
-    retry_key::Entity::insert(row)
+    let rows =
+        answers.iter().map(
+            |((account_id, key), answer, forget_at)| retry_key::ActiveModel {
+                account_id: Set(*account_id),
+                key: Set((*key).to_owned()),
+                number: Set(answer.number),
+                stored_at: Set(answer.stored_at),
+                expires_at: Set(answer.expires_at),
+                forget_at: Set(*forget_at),
+            },
+        );
+    retry_key::Entity::insert_many(rows)
         .exec_without_returning(&**tx)
         .await?;
     Ok(())

@@ -262,7 +262,7 @@ impl From<StoreError> for Problem {
     fn from(error: StoreError) -> Self {
         match error {
             StoreError::Corrupt { .. } | StoreError::Entropy(_) => internal(&error),
-            StoreError::Database(_) | StoreError::Conflict => {
+            StoreError::Database(_) | StoreError::Conflict | StoreError::Stopped => {
                 tracing::error!(
                     error = chain(&error),
                     "the database failed: {}",
