@@ -5,6 +5,7 @@ use sea_orm_migration::prelude::*;
 
 mod m0001_messages;
 mod m0002_identity;
+mod m0003_digest;
 
 /// Runs the steps in order.
 pub struct Migrator;
@@ -15,6 +16,7 @@ impl MigratorTrait for Migrator {
         vec![
             Box::new(m0001_messages::Migration),
             Box::new(m0002_identity::Migration),
+            Box::new(m0003_digest::Migration),
         ]
     }
 }

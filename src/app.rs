@@ -16,14 +16,17 @@ use tokio::task::JoinSet;
 use tokio::time::timeout;
 
 use crate::clock::Clock;
-use crate::config::Settings;
+use crate::config::{Settings, SipSettings, Strangers};
 use crate::identity::Identity;
 use crate::inbound::sip::UserAgent;
+use crate::inbound::trust::Trust;
 use crate::mailbox::Mailbox;
 use crate::outbound::sweeper;
-use crate::sip::endpoint::{self, Sockets};
-use crate::sip::transport::tcp::Limits;
-use crate::sip::transport::tls::Certificate;
+use crate::sip::digest::Challenger;
+use crate::sip::endpoint::{self, Addresses, Sockets};
+use crate::sip::places::Places;
+use crate::sip::transport::stream::Limits;
+use crate::sip::transport::tls::{self, Certificate};
 use crate::store::{Db, secrets};
 use crate::web::{self, AppState, CursorKey, Demo, Throttle};
 
@@ -36,6 +39,7 @@ pub struct App {
     listeners: Vec<TcpListener>,
     sip: Sockets,
     certificate: Option<Arc<Certificate>>,
+    trust: Trust,
 }
 
 /// Connects to the database and brings its schema up to date.
@@ -61,15 +65,35 @@ pub async fn open_database(settings: &Settings) -> anyhow::Result<Db> {
 }
 
 /// The certificate for SIP over TLS, if that is listened for.
-fn certificate(settings: &Settings) -> anyhow::Result<Option<Arc<Certificate>>> {
-    let sip = &settings.sip;
-    if sip.tls_listen.is_empty() {
+fn certificate(sip: &SipSettings) -> anyhow::Result<Option<Arc<Certificate>>> {
+    if sip.tls_listen.is_empty() && sip.wss_listen.is_empty() {
         return Ok(None);
     }
     let (Some(chain), Some(key)) = (&sip.tls_certificate, &sip.tls_key) else {
-        anyhow::bail!("sip.tls_listen needs sip.tls_certificate and sip.tls_key");
+        anyhow::bail!("sip.tls_listen and sip.wss_listen need sip.tls_certificate and sip.tls_key");
     };
-    Ok(Some(Arc::new(Certificate::load(chain, key)?)))
+    let files = tls::Files {
+        chain: chain.clone(),
+        key: key.clone(),
+        client_authorities: sip.tls_client_authorities.clone(),
+    };
+    Ok(Some(Arc::new(Certificate::load(files)?)))
+}
+
+/// Binds the sockets for SIP.
+async fn bind_sip(
+    sip: &SipSettings,
+    certificate: Option<&Arc<Certificate>>,
+) -> anyhow::Result<Sockets> {
+    let addresses = Addresses {
+        plain: sip.listen.clone(),
+        tls: sip.tls_listen.clone(),
+        ws: sip.ws_listen.clone(),
+        wss: sip.wss_listen.clone(),
+    };
+    Sockets::bind(&addresses, certificate, &sip.websocket_origins)
+        .await
+        .with_context(|| format!("cannot listen for SIP on {addresses:?}"))
 }
 
 impl App {
@@ -84,18 +108,21 @@ impl App {
             let listener = TcpListener::bind(address).await;
             listeners.push(listener.with_context(|| format!("cannot listen on {address}"))?);
         }
-        let sip = Sockets::bind(&settings.sip.listen).await;
-        let mut sip =
-            sip.with_context(|| format!("cannot listen for SIP on {:?}", settings.sip.listen))?;
-        let certificate = certificate(&settings)?;
-        let tls = &settings.sip.tls_listen;
-        sip.bind_tls(tls)
-            .await
-            .with_context(|| format!("cannot listen for SIP on {tls:?}"))?;
+        let certificate = certificate(&settings.sip)?;
+        let sip = bind_sip(&settings.sip, certificate.as_ref()).await?;
         let hostname: Arc<str> = settings.hostname().into();
         let cursor_key = secrets::get_or_create(&db, "cursor").await?;
+        let digest_key = secrets::get_or_create(&db, "digest").await?;
         let identity = Identity::new(db.clone(), clock.clone(), Arc::clone(&hostname))?;
         let policy = Arc::new(settings.policy());
+        let trust = Trust {
+            peers: settings.sip.trusted_peers.clone(),
+            digest: (settings.sip.strangers == Strangers::Digest)
+                .then(|| Challenger::new(&settings.realm(), &digest_key)),
+            clock: clock.clone(),
+            identity: identity.clone(),
+            host: hostname.to_string(),
+        };
         let state = AppState {
             mailbox: Mailbox::new(db, clock, policy, hostname),
             identity,
@@ -109,6 +136,7 @@ impl App {
             listeners,
             sip,
             certificate,
+            trust,
         })
     }
 
@@ -132,20 +160,12 @@ impl App {
         self.listeners.iter().map(TcpListener::local_addr).collect()
     }
 
-    /// The addresses that SIP is served on, UDP and TCP alike.
+    /// The addresses that SIP is served on, and what is spoken there.
     ///
     /// # Errors
     /// When the operating system does not say.
-    pub fn sip_addresses(&self) -> io::Result<Vec<SocketAddr>> {
+    pub fn sip_addresses(&self) -> io::Result<Vec<(&'static str, SocketAddr)>> {
         self.sip.addresses()
-    }
-
-    /// The addresses that SIP over TLS is served on.
-    ///
-    /// # Errors
-    /// When the operating system does not say.
-    pub fn sip_tls_addresses(&self) -> io::Result<Vec<SocketAddr>> {
-        self.sip.tls_addresses()
     }
 
     /// What SIP over TLS is served with, for whoever reloads it.
@@ -201,23 +221,23 @@ impl App {
             });
         }
         let settings = &self.state.settings.sip;
-        let user_agent = UserAgent::new(self.state.mailbox.clone(), &settings.domains);
+        let user_agent = UserAgent::new(self.state.mailbox.clone(), self.trust, &settings.domains);
         let config = endpoint::Config {
             limits: Limits {
                 max_message: self.state.mailbox.policy.max_message_bytes,
-                max_connections: settings.max_connections,
                 idle_timeout: settings.idle_timeout,
             },
+            connections: Places::new(settings.max_connections, settings.max_connections_per_peer),
             rate: Quota::per_second(settings.rate_limit),
-            trusted: settings.trusted_peers.clone(),
             host: self.state.mailbox.hostname.to_string(),
-            certificate: self.certificate,
+            own: self
+                .sip
+                .addresses()?
+                .into_iter()
+                .map(|(_, at)| at)
+                .collect(),
         };
-        let answer = move |request| {
-            let user_agent = user_agent.clone();
-            async move { user_agent.answer(request).await }
-        };
-        let sip = endpoint::run(self.sip, config, answer, wait(stopped.clone()));
+        let sip = endpoint::run(self.sip, config, user_agent, wait(stopped.clone()));
         tasks.spawn(async move {
             sip.await;
             Ok(())

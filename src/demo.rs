@@ -98,6 +98,7 @@ async fn hand_over(mailbox: &Mailbox, to: &str, raw: Bytes) -> anyhow::Result<()
         aor: Some(to),
         scope: &Scope::All,
         domains: &[],
+        trusted: true,
     };
     pager::receive(mailbox, raw, hand_over)
         .await

@@ -1,6 +1,7 @@
 //! A database of its own on the `PostgreSQL` server that the environment names.
 
-use restante::{clock, identity::secret};
+use restante::clock;
+use restante::domain::hex::hex;
 use sea_orm::{ConnectionTrait, Database, DbBackend, Statement};
 
 use crate::server::Place;
@@ -14,7 +15,7 @@ pub(crate) struct Postgres {
 impl Postgres {
     pub(crate) async fn create() -> Option<Self> {
         let server = std::env::var("RESTANTE_BENCH_POSTGRES_URL").ok()?;
-        let name = format!("bench_{}", secret::hex(&clock::random::<8>().unwrap()));
+        let name = format!("bench_{}", hex(&clock::random::<8>().unwrap()));
         let postgres = Self { server, name };
         postgres
             .execute(&format!("CREATE DATABASE {}", postgres.name))

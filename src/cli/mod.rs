@@ -20,6 +20,7 @@ use crate::{app, telemetry};
 mod demo;
 mod healthcheck;
 mod openapi;
+mod route;
 mod send;
 mod serve;
 mod token;
@@ -99,8 +100,9 @@ impl Cli {
                     .await?;
             }
             Command::Token(command) => {
+                let realm = settings()?.realm();
                 command
-                    .run(&identity(self.config.as_deref()).await?)
+                    .run(&identity(self.config.as_deref()).await?, &realm)
                     .await?;
             }
             Command::Send(command) => return command.run().await,

@@ -5,16 +5,14 @@ use std::time::Duration;
 
 use anyhow::Context;
 use bytes::Bytes;
-use clap::{Args, Subcommand, ValueEnum};
-use tokio::net::lookup_host;
+use clap::{Args, Subcommand};
 
+use super::route::Route;
 use crate::clock::Clock;
 use crate::domain::uri::Uri;
 use crate::identity::secret;
-use crate::sip::client::Client;
 use crate::sip::date;
 use crate::sip::message::StartLine;
-use crate::sip::transaction::Transport;
 use crate::sip::write::MessageWriter;
 
 /// Characters that make Call-IDs and tags unique.
@@ -46,12 +44,8 @@ pub(super) struct PagerArgs {
     /// Its media type
     #[arg(long, default_value = "text/plain;charset=UTF-8", value_name = "TYPE")]
     content_type: String,
-    /// Send over SIP to HOST[:PORT] instead of HTTP
-    #[arg(long, value_name = "HOST[:PORT]")]
-    sip: Option<String>,
-    /// How to send over SIP
-    #[arg(long, value_enum, default_value_t = Wire::Udp, requires = "sip")]
-    transport: Wire,
+    #[command(flatten)]
+    route: Route,
     /// The server
     #[arg(long, default_value = "http://127.0.0.1:8080", value_name = "URL")]
     server: String,
@@ -65,23 +59,6 @@ pub(super) struct PagerArgs {
     token: Option<String>,
 }
 
-/// A transport of SIP.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum Wire {
-    Udp,
-    Tcp,
-}
-
-impl Wire {
-    /// Its name in a Via, and whether it repeats what is lost.
-    fn names(self) -> (&'static str, Transport) {
-        match self {
-            Self::Udp => ("UDP", Transport::Unreliable),
-            Self::Tcp => ("TCP", Transport::Reliable),
-        }
-    }
-}
-
 impl SendCommand {
     pub(super) async fn run(self) -> anyhow::Result<ExitCode> {
         match self {
@@ -93,33 +70,17 @@ impl SendCommand {
 impl PagerArgs {
     /// Prints the answer; the exit code tells whether the message was stored.
     async fn send(self) -> anyhow::Result<ExitCode> {
-        match &self.sip {
+        match &self.route.sip {
             Some(peer) => self.send_by_sip(peer).await,
             None => self.send_by_http().await,
         }
     }
 
     async fn send_by_sip(&self, peer: &str) -> anyhow::Result<ExitCode> {
-        let (name, transport) = self.transport.names();
-        let has_port = peer
-            .rsplit_once(':')
-            .is_some_and(|(_, port)| port.parse::<u16>().is_ok());
-        let address = if has_port {
-            peer.to_owned()
-        } else {
-            format!("{peer}:5060")
-        };
-        let mut targets = lookup_host(&address)
-            .await
-            .with_context(|| format!("cannot find {peer}"))?;
-        let target = targets
-            .next()
-            .with_context(|| format!("{peer} has no address"))?;
-        let client = Client::connect(target, transport).await;
-        let client = client.with_context(|| format!("cannot connect to {target}"))?;
+        let (client, transport) = self.route.connect(peer).await?;
         let request = self.request(
             &Clock::default(),
-            &format!("SIP/2.0/{name} {}", client.local),
+            &format!("SIP/2.0/{transport} {}", client.local),
         )?;
         let answer = client.ask(request).await?;
         let StartLine::Status { code, reason } = answer.start() else {

@@ -18,11 +18,8 @@ pub(super) async fn run(settings: Settings) -> anyhow::Result<()> {
     let told_to_stop = told_to_stop()?;
     let url = app.url()?;
     let mut announcement = format!("Restante serves on {url}/");
-    for address in app.sip_addresses()? {
-        let _ = write!(announcement, "\nand SIP over UDP and TCP on {address}");
-    }
-    for address in app.sip_tls_addresses()? {
-        let _ = write!(announcement, "\nand SIP over TLS on {address}");
+    for (what, address) in app.sip_addresses()? {
+        let _ = write!(announcement, "\nand SIP over {what} on {address}");
     }
     if let Some(link) = app.identity().setup_link().await? {
         let _ = write!(

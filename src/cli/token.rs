@@ -7,7 +7,7 @@ use clap::{Args, Subcommand};
 use super::print_table;
 use crate::domain::access::TokenScope;
 use crate::domain::address::Aor;
-use crate::identity::Identity;
+use crate::identity::{DigestName, Identity};
 
 #[derive(Debug, Subcommand)]
 pub(super) enum TokenCommand {
@@ -33,22 +33,33 @@ pub(super) struct CreateArgs {
     /// An address of record it is bound to; may be given several times
     #[arg(long = "aor", value_name = "AOR")]
     aors: Vec<Aor>,
+    /// Let it sign SIP requests by Digest too, under this user name; its secret is the password
+    #[arg(long, value_name = "USERNAME")]
+    digest: Option<String>,
     /// How long it is good for, as in 90d; for ever if absent
     #[arg(long, value_name = "TIME")]
     expires: Option<humantime::Duration>,
 }
 
 impl TokenCommand {
-    pub(super) async fn run(self, identity: &Identity) -> anyhow::Result<()> {
+    /// `realm` is what Digest names are made for.
+    pub(super) async fn run(self, identity: &Identity, realm: &str) -> anyhow::Result<()> {
         match self {
             Self::Create(args) => {
                 let life = args
                     .expires
                     .map(|life| TimeDelta::from_std(*life))
                     .transpose()?;
-                let secret = identity
-                    .create_token(&args.name, &args.scopes, &args.aors, life)
-                    .await?;
+                let (name, scopes, aors) = (&args.name, &args.scopes, &args.aors);
+                let secret = match &args.digest {
+                    None => identity.create_token(name, scopes, aors, life).await?,
+                    Some(username) => {
+                        let digest = DigestName { username, realm };
+                        identity
+                            .create_digest_token(name, scopes, aors, life, digest)
+                            .await?
+                    }
+                };
                 println!("{secret}");
             }
             Self::List => list(identity).await?,

@@ -75,6 +75,26 @@ pub const KEYS: &[Key] = &[
     ),
     key("sip.tls_key", "", "PEM file with its private key."),
     key(
+        "sip.tls_client_authorities",
+        "",
+        "PEM file with authorities. Clients are asked for a certificate of one of them; `sip.trusted_peers` says which names are trusted. Absent: none is asked.",
+    ),
+    key(
+        "sip.ws_listen",
+        "",
+        "Addresses to listen on for SIP over WebSocket (RFC 7118). Absent: none.",
+    ),
+    key(
+        "sip.wss_listen",
+        "",
+        "The same behind TLS, with the certificate of `sip.tls_certificate`. Absent: none.",
+    ),
+    key(
+        "sip.websocket_origins",
+        "",
+        "Origins, as in `https://chat.example.org`, of pages that may speak SIP over WebSocket. Clients that are no pages need none.",
+    ),
+    key(
         "sip.domains",
         "",
         "Domains whose users are served over SIP. Absent: any domain.",
@@ -82,7 +102,17 @@ pub const KEYS: &[Key] = &[
     key(
         "sip.trusted_peers",
         "127.0.0.0/8,::1/128",
-        "Networks whose SIP requests are taken, and whose word on identities is believed. Others get 403.",
+        "Whose SIP requests are taken, and whose word on identities is believed: networks, addresses, and names that a TLS certificate proves (`sip.tls_client_authorities`).",
+    ),
+    key(
+        "sip.strangers",
+        "refuse",
+        "What others get: `refuse` is 403; `digest` lets them prove that they hold a gateway token made with `--digest`.",
+    ),
+    key(
+        "sip.realm",
+        "",
+        "The realm of Digest. Absent: `server.hostname`. Tokens made for another realm are no good.",
     ),
     key(
         "sip.rate_limit",
@@ -92,7 +122,12 @@ pub const KEYS: &[Key] = &[
     key(
         "sip.max_connections",
         "1024",
-        "The most SIP connections over TCP at once.",
+        "The most SIP connections at once.",
+    ),
+    key(
+        "sip.max_connections_per_peer",
+        "256",
+        "The most of them from one address.",
     ),
     key(
         "sip.idle_timeout",
@@ -153,10 +188,13 @@ pub const KEYS: &[Key] = &[
 ];
 
 /// The keys that are lists.
-pub(super) const LISTS: [&str; 5] = [
+pub(super) const LISTS: [&str; 8] = [
     "http.listen",
     "sip.listen",
     "sip.tls_listen",
+    "sip.ws_listen",
+    "sip.wss_listen",
+    "sip.websocket_origins",
     "sip.domains",
     "sip.trusted_peers",
 ];

@@ -20,7 +20,7 @@ mod settings;
 pub use keys::{KEYS, Key, markdown_table};
 pub use settings::{
     DatabaseSettings, HttpSettings, LogFormat, LogSettings, PolicySettings, ServerSettings,
-    Settings, SipSettings, XcapSettings,
+    Settings, SipSettings, Strangers, XcapSettings,
 };
 
 use keys::LISTS;
@@ -143,6 +143,13 @@ impl Settings {
         if self.policy.quota_messages < 0 || self.policy.quota_bytes < 0 {
             return invalid("policy.quota_*", "must not be negative");
         }
+        if let Some(realm) = &self.sip.realm
+            && !realm
+                .bytes()
+                .all(|b| matches!(b, b' '..=b'~') && !b"\"\\".contains(&b))
+        {
+            return invalid("sip.realm", "must be printable ASCII without quotes");
+        }
         if self.database.max_connections == 0 {
             return invalid("database.max_connections", "must be above zero");
         }
@@ -184,6 +191,12 @@ impl Settings {
             .clone()
             .or_else(|| Some(machine()).filter(|name| is_host_name(name)))
             .unwrap_or_else(|| "localhost".to_owned())
+    }
+
+    /// The realm that Digest credentials are made for.
+    #[must_use]
+    pub fn realm(&self) -> String {
+        self.sip.realm.clone().unwrap_or_else(|| self.hostname())
     }
 
     /// The policy for messages.

@@ -7,10 +7,11 @@ use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::Duration;
 
-use ipnet::IpNet;
 use secrecy::SecretString;
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer};
+
+use crate::sip::trust::TrustedPeer;
 
 /// All settings.
 #[derive(Debug, Clone, Deserialize)]
@@ -80,19 +81,46 @@ pub struct SipSettings {
     pub tls_certificate: Option<PathBuf>,
     /// Its private key.
     pub tls_key: Option<PathBuf>,
+    /// Authorities whose certificates of clients are believed.
+    pub tls_client_authorities: Option<PathBuf>,
+    /// Addresses to listen on, WebSocket.
+    #[serde(default, deserialize_with = "list")]
+    pub ws_listen: Vec<SocketAddr>,
+    /// Addresses to listen on, WebSocket behind TLS.
+    #[serde(default, deserialize_with = "list")]
+    pub wss_listen: Vec<SocketAddr>,
+    /// Origins of pages that may speak SIP over WebSocket.
+    #[serde(default, deserialize_with = "list")]
+    pub websocket_origins: Vec<String>,
     /// Domains whose users are served; none means any.
     #[serde(default, deserialize_with = "list")]
     pub domains: Vec<String>,
-    /// Networks whose requests are taken.
+    /// Peers whose requests are taken.
     #[serde(deserialize_with = "list")]
-    pub trusted_peers: Vec<IpNet>,
+    pub trusted_peers: Vec<TrustedPeer>,
+    /// What becomes of others.
+    pub strangers: Strangers,
+    /// The realm of Digest; absent, the server's host name.
+    pub realm: Option<String>,
     /// The most requests a second from one address.
     pub rate_limit: NonZeroU32,
     /// The most connections at once.
     pub max_connections: usize,
+    /// The most of them from one address.
+    pub max_connections_per_peer: usize,
     /// A connection on which nothing comes for so long is closed.
     #[serde(with = "humantime_serde")]
     pub idle_timeout: Duration,
+}
+
+/// What becomes of requests of peers that are not trusted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Strangers {
+    /// 403.
+    Refuse,
+    /// They prove by Digest that they hold a gateway token.
+    Digest,
 }
 
 /// `policy.*`

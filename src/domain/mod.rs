@@ -4,6 +4,7 @@
 pub mod access;
 pub mod address;
 pub mod expiry;
+pub mod hex;
 pub mod message;
 pub mod message_id;
 pub mod policy;

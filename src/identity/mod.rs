@@ -8,6 +8,8 @@ use chrono::{DateTime, TimeDelta, Utc};
 use crate::clock::Clock;
 use crate::domain::access::{Principal, Rights, Role, TokenScope};
 use crate::domain::address::Aor;
+use crate::sip::digest::Verifier;
+use crate::store::identity::DigestLogin;
 use crate::store::{Db, StoreError, accounts, identity as rows};
 
 mod password;
@@ -30,7 +32,7 @@ pub enum IdentityError {
     /// The name is empty, too long, or has characters that do not show.
     #[error("a name has 1 to {MAX_NAME} octets and no control characters")]
     BadName,
-    /// Another person has this name.
+    /// Another person, or another token for Digest, has this name.
     #[error("there is a user of this name")]
     NameTaken,
     /// There is no such person.
@@ -60,6 +62,15 @@ pub enum TokenRefusal {
     Unknown,
     /// It was good once.
     Expired,
+}
+
+/// The name a token has for Digest.
+#[derive(Debug, Clone, Copy)]
+pub struct DigestName<'a> {
+    /// The user name.
+    pub username: &'a str,
+    /// Where it is good.
+    pub realm: &'a str,
 }
 
 /// Knows people and tokens.
@@ -122,17 +133,37 @@ impl Identity {
         let Some(token) = rows::token(self.db.read(), &secret::hash(text)).await? else {
             return Ok(Err(TokenRefusal::Unknown));
         };
-        let now = self.clock.now();
-        let over = |end: Option<DateTime<Utc>>| end.is_some_and(|end| end <= now);
-        if over(token.revoked_at) || over(token.expires_at) {
+        if self.is_over(&token) {
             return Ok(Err(TokenRefusal::Expired));
         }
-        Ok(Ok(Principal {
-            name: token.name,
-            aors: token.aors,
-            rights: Rights::Scopes(token.scopes),
-            mark: String::new(),
-        }))
+        Ok(Ok(program(token)))
+    }
+
+    /// Whose Digest user name this is, and what proves it; `None` if nobody's, or of a token that was good once.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn digest_login(
+        &self,
+        username: &str,
+    ) -> Result<Option<(Principal, Verifier)>, StoreError> {
+        // What is no name is nobody's, and is not looked up.
+        if check_name(username).is_err() {
+            return Ok(None);
+        }
+        let known = rows::token_by_login(self.db.read(), username).await?;
+        Ok(known
+            .filter(|(token, _)| !self.is_over(token))
+            .map(|(token, login)| {
+                let DigestLogin { sha256, md5, .. } = login;
+                (program(token), Verifier { sha256, md5 })
+            }))
+    }
+
+    fn is_over(&self, token: &rows::Token) -> bool {
+        let now = self.clock.now();
+        let over = |end: Option<DateTime<Utc>>| end.is_some_and(|end| end <= now);
+        over(token.revoked_at) || over(token.expires_at)
     }
 
     /// Adds a person, and an account for each AoR that has none yet.
@@ -185,6 +216,34 @@ impl Identity {
         aors: &[Aor],
         life: Option<TimeDelta>,
     ) -> Result<String, IdentityError> {
+        self.create(name, scopes, aors, life, None).await
+    }
+
+    /// [`create_token`](Self::create_token), of a token that can also sign requests by Digest: the user name is
+    /// `digest.username`, the password the secret.
+    ///
+    /// # Errors
+    /// As for any token, and when the user name is taken or unusable.
+    pub async fn create_digest_token(
+        &self,
+        name: &str,
+        scopes: &[TokenScope],
+        aors: &[Aor],
+        life: Option<TimeDelta>,
+        digest: DigestName<'_>,
+    ) -> Result<String, IdentityError> {
+        check_name(digest.username)?;
+        self.create(name, scopes, aors, life, Some(digest)).await
+    }
+
+    async fn create(
+        &self,
+        name: &str,
+        scopes: &[TokenScope],
+        aors: &[Aor],
+        life: Option<TimeDelta>,
+        digest: Option<DigestName<'_>>,
+    ) -> Result<String, IdentityError> {
         check_name(name)?;
         check_scopes(scopes, aors)?;
         if life.is_some_and(|life| life > LONGEST_TOKEN_LIFE) {
@@ -201,7 +260,18 @@ impl Identity {
         };
         let tx = self.db.write().await?;
         let hash = secret::hash(&text);
-        rows::add_token(&tx, name, &hash, scopes, aors, now, expires_at).await?;
+        let id = rows::add_token(&tx, name, &hash, scopes, aors, now, expires_at).await?;
+        if let Some(DigestName { username, realm }) = digest {
+            let Verifier { sha256, md5 } = Verifier::new(username, realm, &text);
+            let login = DigestLogin {
+                username: username.to_owned(),
+                sha256,
+                md5,
+            };
+            rows::add_digest_login(&tx, id, login)
+                .await
+                .map_err(name_taken)?;
+        }
         for aor in aors {
             accounts::ensure(&tx, aor, None, &self.hostname, now).await?;
         }
@@ -305,10 +375,23 @@ async fn add_user_row(
 ) -> Result<(), IdentityError> {
     rows::add_user(tx, name, hash, role, aors, now)
         .await
-        .map_err(|error| match error {
-            StoreError::Conflict => IdentityError::NameTaken,
-            error => IdentityError::Store(error),
-        })
+        .map_err(name_taken)
+}
+
+fn name_taken(error: StoreError) -> IdentityError {
+    match error {
+        StoreError::Conflict => IdentityError::NameTaken,
+        error => IdentityError::Store(error),
+    }
+}
+
+fn program(token: rows::Token) -> Principal {
+    Principal {
+        name: token.name,
+        aors: token.aors,
+        rights: Rights::Scopes(token.scopes),
+        mark: String::new(),
+    }
 }
 
 fn person(user: rows::User) -> Principal {

@@ -1,12 +1,11 @@
 //! Secrets given out once and kept only as hashes: API tokens, one-time links, session ids.
 
-use std::fmt::Write as _;
-
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use sha2::{Digest, Sha256};
 
 use crate::clock;
+use crate::domain::hex::hex;
 
 /// What every API token begins with, so that leaked ones are recognised by scanners.
 pub const TOKEN_PREFIX: &str = "rst_";
@@ -31,18 +30,6 @@ pub fn link() -> Result<String, getrandom::Error> {
 #[must_use]
 pub fn hash(secret: &str) -> String {
     hex(&Sha256::digest(secret.as_bytes()))
-}
-
-/// Lower-case hexadecimal.
-#[must_use]
-pub fn hex(bytes: &[u8]) -> String {
-    bytes
-        .iter()
-        .fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
-            // Writing to a String does not fail.
-            let _ = write!(text, "{byte:02x}");
-            text
-        })
 }
 
 #[cfg(test)]

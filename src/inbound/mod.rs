@@ -4,3 +4,4 @@
 
 pub mod pager;
 pub mod sip;
+pub mod trust;

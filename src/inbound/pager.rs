@@ -75,6 +75,9 @@ pub struct HandOver<'a> {
     pub scope: &'a Scope,
     /// The domains whose users are served; none means any.
     pub domains: &'a [String],
+    /// Whether the peer's word is taken on who the served user and the sender are and on when the request was
+    /// sent: P-Served-User, P-Asserted-Identity and Date.
+    pub trusted: bool,
 }
 
 /// Reads a request from a trusted peer and stores it. When this returns `Ok` it is on disk.
@@ -104,14 +107,21 @@ pub async fn accept(
         Some(other) => return Err(Refusal::Method(other.to_owned())),
     }
     let basics = request.basics()?;
-    let aor = served_user(request, &basics, hand_over.aor)?;
+    let aor = served_user(request, &basics, hand_over)?;
     if !hand_over.scope.covers(&aor) {
         return Err(Refusal::OutOfScope(aor));
     }
     if !is_of(&aor, hand_over.domains) {
         return Err(Refusal::Domain(aor));
     }
-    let (facts, expired) = facts(request, &basics, mailbox.clock.now(), &mailbox.policy)?;
+    let (facts, expired) = facts(
+        request,
+        &basics,
+        mailbox.clock.now(),
+        &mailbox.policy,
+        hand_over.trusted,
+    )?;
+
     let deferred = Deferred {
         aor: aor.clone(),
         retry_key: retry_key(&basics),
@@ -125,12 +135,16 @@ pub async fn accept(
 
 /// Whom the message is for: what the peer says, else P-Served-User (RFC 5502), else the
 /// Request-URI.
-fn served_user(request: &Message, basics: &Basics, explicit: Option<&str>) -> Result<Aor, Refusal> {
+fn served_user(
+    request: &Message,
+    basics: &Basics,
+    hand_over: HandOver<'_>,
+) -> Result<Aor, Refusal> {
     let named = |source_of| move |error| Refusal::ServedUser { source_of, error };
-    if let Some(text) = explicit {
+    if let Some(text) = hand_over.aor {
         return Aor::parse(text).map_err(named("the parameter aor"));
     }
-    if let Some(served) = request.served_user() {
+    if let Some(served) = request.served_user().filter(|_| hand_over.trusted) {
         return Aor::parse(&served?.uri).map_err(named("P-Served-User"));
     }
     let uri = basics.request_uri.as_ref().ok_or(Refusal::Response)?;
@@ -166,13 +180,14 @@ fn facts(
     basics: &Basics,
     received: DateTime<Utc>,
     policy: &Policy,
+    trusted: bool,
 ) -> Result<(Facts, Option<AlreadyExpired>), Refusal> {
     for (name, uri) in [("From", &basics.from.uri), ("To", &basics.to.uri)] {
         if uri.len() > MAX_URI {
             return Err(Refusal::UriTooLong(name));
         }
     }
-    let sent_at = request.date();
+    let sent_at = request.date().filter(|_| trusted);
     let (expires_at, expired) = match expiry::pager(request.expires(), sent_at, received, policy) {
         Ok(expires_at) => (expires_at, None),
         Err(expired) => (expired.expired_at, Some(expired)),
@@ -180,6 +195,7 @@ fn facts(
     let content = Content::of(request);
     let cpim = content.cpim.as_ref();
     let asserted = request.asserted_identities().unwrap_or_default();
+    let asserted = if trusted { asserted } else { Vec::new() };
     let cpim_subject = || cpim?.subjects.first().map(|subject| subject.text.clone());
     let subject = request
         .subject()

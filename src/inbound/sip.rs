@@ -1,33 +1,33 @@
 //! What the SIP listener answers: MESSAGE is stored, OPTIONS says what is taken, all else is
 //! refused as RFC 3261 section 8.2 says.
 
-use std::sync::Arc;
-
 use super::pager::{self, HandOver, Refusal};
+use super::trust::Trust;
 use crate::domain::access::Scope;
 use crate::mailbox::Mailbox;
 use crate::mailbox::store::StoreRefusal;
-use crate::sip::endpoint::{Answer, Request};
+use crate::sip::endpoint::{Agent, Answer, Request};
 use crate::sip::inspect::{self, Capabilities};
 use crate::sip::message::Message;
+use crate::sip::trust::Origin;
 
 /// Seconds after which a refused client may come again: a full account empties slowly, a database
 /// is back soon.
 const RETRY_FULL: &str = "3600";
-const RETRY_STORAGE: &str = "5";
+pub(super) const RETRY_STORAGE: &str = "5";
 
 /// A user agent server in front of the mailbox.
-#[derive(Clone, Debug)]
 pub struct UserAgent {
     mailbox: Mailbox,
-    domains: Arc<[String]>,
-    capabilities: Arc<Capabilities>,
+    trust: Trust,
+    domains: Vec<String>,
+    capabilities: Capabilities,
 }
 
 impl UserAgent {
     /// Takes messages for users of `domains`; of any domain if there are none.
     #[must_use]
-    pub fn new(mailbox: Mailbox, domains: &[String]) -> Self {
+    pub fn new(mailbox: Mailbox, trust: Trust, domains: &[String]) -> Self {
         let words = |words: &[&str]| words.iter().map(|word| (*word).to_owned()).collect();
         let capabilities = Capabilities {
             methods: words(&["MESSAGE", "OPTIONS"]),
@@ -38,25 +38,12 @@ impl UserAgent {
         };
         Self {
             mailbox,
+            trust,
             domains: domains
                 .iter()
                 .map(|domain| domain.to_ascii_lowercase())
                 .collect(),
-            capabilities: Arc::new(capabilities),
-        }
-    }
-
-    /// Answers one request. A 202 means that the message is on disk.
-    pub async fn answer(&self, request: Request) -> Answer {
-        let Request { message, .. } = request;
-        // A request that comes again on another way is not refused as merged (482): it is answered
-        // like the first time, which lets gateways fail over.
-        if let Err(refusal) = self.capabilities.inspect(&message, false, |_, _| true) {
-            return self.inspected(&refusal);
-        }
-        match message.method() {
-            Some("OPTIONS") => self.capabilities(),
-            _ => self.store(&message).await,
+            capabilities,
         }
     }
 
@@ -77,11 +64,12 @@ impl UserAgent {
             .fold(answer, |answer, (name, value)| answer.header(name, value))
     }
 
-    async fn store(&self, message: &Message) -> Answer {
+    async fn store(&self, message: &Message, scope: &Scope, trusted: bool) -> Answer {
         let hand_over = HandOver {
             aor: None,
-            scope: &Scope::All,
+            scope,
             domains: &self.domains,
+            trusted,
         };
         match pager::accept(&self.mailbox, message, hand_over).await {
             Ok(_) => Answer::new(202),
@@ -113,5 +101,35 @@ impl UserAgent {
 
     fn refuse(&self, status: u16, why: &str) -> Answer {
         Answer::new(status).warning(&self.mailbox.hostname, why)
+    }
+}
+
+impl Agent for UserAgent {
+    fn admit(&self, request: &Message, origin: &Origin) -> Result<bool, Answer> {
+        self.trust.admit(request, origin)
+    }
+
+    /// Answers one request. A 202 means that the message is on disk.
+    async fn answer(&self, request: Request) -> Answer {
+        let Request {
+            message, trusted, ..
+        } = request;
+        let scope = if trusted {
+            Scope::All
+        } else {
+            match self.trust.prove(&message).await {
+                Ok(scope) => scope,
+                Err(answer) => return answer,
+            }
+        };
+        // A request that comes again on another way is not refused as merged (482): it is answered
+        // like the first time, which lets gateways fail over.
+        if let Err(refusal) = self.capabilities.inspect(&message, false, |_, _| true) {
+            return self.inspected(&refusal);
+        }
+        match message.method() {
+            Some("OPTIONS") => self.capabilities(),
+            _ => self.store(&message, &scope, trusted).await,
+        }
     }
 }

@@ -5,7 +5,8 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use tokio::sync::{Mutex, mpsc, oneshot};
+use tokio::sync::{mpsc, oneshot};
+use tokio::task::JoinSet;
 
 use super::store::{Deferred, Outcome, Procedure, StoreRefusal};
 use crate::domain::policy::Policy;
@@ -17,8 +18,11 @@ const WAITING: usize = 1024;
 const MOST_MESSAGES: usize = 128;
 /// The most octets in one transaction, unless a single message has more.
 const MOST_OCTETS: usize = 8 * 1024 * 1024;
-/// Transactions at once on a database that can: one gathers while the other is made durable.
+/// Transactions at once on a database that can: one gathers while another is made durable.
 const AT_ONCE: usize = 2;
+/// While a transaction is under way another one begins only if so many messages wait: a transaction
+/// costs as much as twenty messages, whatever is in it.
+const WORTH_ANOTHER: usize = 16;
 
 /// The way to those who store.
 #[derive(Debug, Clone)]
@@ -30,28 +34,21 @@ struct Waiting {
     outcome: oneshot::Sender<Outcome>,
 }
 
-/// What has been taken from the queue and waits for a transaction.
-struct Gathered {
-    incoming: mpsc::Receiver<Waiting>,
-    ready: VecDeque<Waiting>,
-}
-
 impl Queue {
-    /// Starts those who store. They end when the queue is gone.
+    /// Starts whoever stores. It ends when the queue is gone.
     pub(super) fn new(db: &Db, policy: &Arc<Policy>, hostname: &Arc<str>) -> Self {
-        let procedure = Procedure {
-            db: db.clone(),
-            policy: Arc::clone(policy),
-            hostname: Arc::clone(hostname),
-        };
         let (sender, incoming) = mpsc::channel(WAITING);
-        let gathered = Arc::new(Mutex::new(Gathered {
-            incoming,
+        let dispatcher = Dispatcher {
+            procedure: Procedure {
+                db: db.clone(),
+                policy: Arc::clone(policy),
+                hostname: Arc::clone(hostname),
+            },
+            at_once: db.writers().min(AT_ONCE),
             ready: VecDeque::new(),
-        }));
-        for _ in 0..db.writers().min(AT_ONCE) {
-            tokio::spawn(work(procedure.clone(), Arc::clone(&gathered)));
-        }
+            running: JoinSet::new(),
+        };
+        tokio::spawn(dispatcher.run(incoming));
         Self(sender)
     }
 
@@ -67,17 +64,64 @@ impl Queue {
     }
 }
 
-async fn work(procedure: Procedure, gathered: Arc<Mutex<Gathered>>) {
-    loop {
-        let Some(batch) = gathered.lock().await.next_batch().await else {
-            return;
-        };
-        // In a task of its own: a batch that panics is not known to be stored, and the next one is
-        // stored all the same.
-        let stored = tokio::spawn(store(procedure.clone(), batch));
-        if let Err(error) = stored.await {
-            tracing::error!(error = %error, "storing a batch of messages ended: {error}");
+/// Makes transactions of what waits.
+struct Dispatcher {
+    procedure: Procedure,
+    at_once: usize,
+    ready: VecDeque<Waiting>,
+    running: JoinSet<()>,
+}
+
+impl Dispatcher {
+    async fn run(mut self, mut incoming: mpsc::Receiver<Waiting>) {
+        let mut open = true;
+        while open || !self.ready.is_empty() || !self.running.is_empty() {
+            let room = self.ready.len() < MOST_MESSAGES;
+            tokio::select! {
+                Some(ended) = self.running.join_next() => {
+                    if let Err(error) = ended {
+                        // Its messages are not known to be stored; the next ones are stored all the same.
+                        tracing::error!(error = %error, "storing a batch of messages ended: {error}");
+                    }
+                }
+                waiting = incoming.recv(), if open && room => match waiting {
+                    Some(waiting) => self.ready.push_back(waiting),
+                    None => open = false,
+                },
+            }
+            while self.ready.len() < MOST_MESSAGES
+                && let Ok(waiting) = incoming.try_recv()
+            {
+                self.ready.push_back(waiting);
+            }
+            while self.is_worth_it() {
+                let batch = self.next_batch();
+                self.running.spawn(store(self.procedure.clone(), batch));
+            }
         }
+    }
+
+    /// Whether a transaction should begin now.
+    fn is_worth_it(&self) -> bool {
+        match self.running.len() {
+            0 => !self.ready.is_empty(),
+            running => running < self.at_once && self.ready.len() >= WORTH_ANOTHER,
+        }
+    }
+
+    /// What goes into the next transaction, of those that are ready: at least one.
+    fn next_batch(&mut self) -> Vec<Waiting> {
+        let mut octets = 0_usize;
+        let fitting = self
+            .ready
+            .iter()
+            .take_while(|waiting| {
+                octets = octets.saturating_add(waiting.deferred.raw.len());
+                octets <= MOST_OCTETS
+            })
+            .count()
+            .max(1);
+        self.ready.drain(..power_of_two(fitting)).collect()
     }
 }
 
@@ -113,32 +157,6 @@ async fn alone(procedure: &Procedure, message: &Deferred) -> Outcome {
     outcomes?
         .pop()
         .unwrap_or(Err(StoreRefusal::Store(StoreError::Stopped)))
-}
-
-impl Gathered {
-    /// Waits for a message and takes it with those that came meanwhile; `None` when nobody is left who
-    /// could send one.
-    async fn next_batch(&mut self) -> Option<Vec<Waiting>> {
-        if self.ready.is_empty() {
-            self.ready.push_back(self.incoming.recv().await?);
-        }
-        while self.ready.len() < MOST_MESSAGES
-            && let Ok(waiting) = self.incoming.try_recv()
-        {
-            self.ready.push_back(waiting);
-        }
-        let mut octets = 0_usize;
-        let fitting = self
-            .ready
-            .iter()
-            .take_while(|waiting| {
-                octets = octets.saturating_add(waiting.deferred.raw.len());
-                octets <= MOST_OCTETS
-            })
-            .count()
-            .max(1);
-        Some(self.ready.drain(..power_of_two(fitting)).collect())
-    }
 }
 
 /// The largest power of two that is not above `count`, which is above zero. With batches of such

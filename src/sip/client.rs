@@ -2,12 +2,16 @@
 
 use std::io;
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Instant;
 
 use bytes::{Bytes, BytesMut};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use rustls::ClientConfig;
+use rustls::pki_types::ServerName;
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::{TcpStream, UdpSocket};
 use tokio::time::sleep_until;
+use tokio_rustls::TlsConnector;
 
 use crate::sip::framer::{Frame, FrameError, Framer};
 use crate::sip::message::{Message, StartLine};
@@ -39,7 +43,35 @@ pub enum AskError {
 /// A connected socket.
 enum Wire {
     Datagram(UdpSocket, Vec<u8>),
-    Stream(TcpStream, Box<Framer>, BytesMut),
+    Stream(Box<dyn Stream>, Box<Framer>, BytesMut),
+}
+
+/// A connection, behind TLS or not.
+trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
+
+impl<S: AsyncRead + AsyncWrite + Send + Unpin> Stream for S {}
+
+/// How to reach a server.
+#[derive(Debug, Clone)]
+pub enum Way {
+    /// Datagrams.
+    Udp,
+    /// A connection.
+    Tcp,
+    /// A connection behind TLS, to whoever has a certificate for this name.
+    Tls(Arc<ClientConfig>, ServerName<'static>),
+}
+
+impl Way {
+    /// Its name in a Via.
+    #[must_use]
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Udp => "UDP",
+            Self::Tcp => "TCP",
+            Self::Tls(..) => "TLS",
+        }
+    }
 }
 
 /// A request to be sent to one address, and the address the answer comes back to.
@@ -55,31 +87,32 @@ impl Client {
     ///
     /// # Errors
     /// When nothing listens there.
-    pub async fn connect(target: SocketAddr, transport: Transport) -> io::Result<Self> {
-        let (wire, local) = match transport {
-            Transport::Unreliable => {
-                let any = if target.is_ipv6() {
-                    "[::]:0"
-                } else {
-                    "0.0.0.0:0"
-                };
-                let socket = UdpSocket::bind(any).await?;
-                socket.connect(target).await?;
-                let local = socket.local_addr()?;
-                (Wire::Datagram(socket, vec![0; MAX_DATAGRAM]), local)
+    pub async fn connect(target: SocketAddr, way: Way) -> io::Result<Self> {
+        if let Way::Udp = way {
+            let any = if target.is_ipv6() {
+                "[::]:0"
+            } else {
+                "0.0.0.0:0"
+            };
+            let socket = UdpSocket::bind(any).await?;
+            socket.connect(target).await?;
+            return Ok(Self {
+                local: socket.local_addr()?,
+                wire: Wire::Datagram(socket, vec![0; MAX_DATAGRAM]),
+                transport: Transport::Unreliable,
+            });
+        }
+        let stream = TcpStream::connect(target).await?;
+        let local = stream.local_addr()?;
+        let stream: Box<dyn Stream> = match way {
+            Way::Tls(config, name) => {
+                Box::new(TlsConnector::from(config).connect(name, stream).await?)
             }
-            Transport::Reliable => {
-                let stream = TcpStream::connect(target).await?;
-                let local = stream.local_addr()?;
-                (
-                    Wire::Stream(stream, Box::new(Framer::new(MAX_ANSWER)), BytesMut::new()),
-                    local,
-                )
-            }
+            _ => Box::new(stream),
         };
         Ok(Self {
-            wire,
-            transport,
+            wire: Wire::Stream(stream, Box::new(Framer::new(MAX_ANSWER)), BytesMut::new()),
+            transport: Transport::Reliable,
             local,
         })
     }
@@ -140,7 +173,10 @@ impl Wire {
     async fn send(&mut self, bytes: &[u8]) -> io::Result<()> {
         match self {
             Self::Datagram(socket, _) => socket.send(bytes).await.map(|_| ()),
-            Self::Stream(stream, _, _) => stream.write_all(bytes).await,
+            Self::Stream(stream, _, _) => {
+                stream.write_all(bytes).await?;
+                stream.flush().await
+            }
         }
     }
 

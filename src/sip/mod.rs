@@ -13,6 +13,8 @@
 //! | [`inspect`] | what a user agent server checks before it acts on a request |
 //! | [`transaction`] | the transaction layer: retransmissions and timeouts |
 //! | [`transport`], [`endpoint`] | the sockets, and the listener made of all of this |
+//! | [`trust`], [`digest`] | where a request comes from, and how its sender proves who it is |
+//! | [`places`] | bounds that no peer uses up |
 //! | [`client`] | one request sent, and its final answer |
 //! | [`error`] | why a message is refused, and with which status |
 //!
@@ -22,6 +24,7 @@
 pub mod basics;
 pub mod client;
 pub mod date;
+pub mod digest;
 pub mod endpoint;
 pub mod error;
 pub mod framer;
@@ -30,6 +33,7 @@ pub mod inspect;
 pub mod media_type;
 pub mod message;
 pub mod parse;
+pub mod places;
 pub mod response;
 mod scan;
 pub mod status;
@@ -37,6 +41,7 @@ pub mod status;
 mod torture_tests;
 pub mod transaction;
 pub mod transport;
+pub mod trust;
 pub mod via;
 pub mod write;
 

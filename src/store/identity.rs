@@ -8,7 +8,9 @@ use sea_orm::{
 };
 
 use super::db::{StoreError, WriteTx};
-use super::entity::{api_token, api_token_aor, one_time_link, principal, principal_aor};
+use super::entity::{
+    api_token, api_token_aor, digest_login, one_time_link, principal, principal_aor,
+};
 use crate::domain::access::{Role, TokenScope};
 use crate::domain::address::Aor;
 
@@ -44,6 +46,17 @@ pub struct Token {
     pub expires_at: Option<DateTime<Utc>>,
     /// When somebody ended it.
     pub revoked_at: Option<DateTime<Utc>>,
+}
+
+/// A user name for Digest, and H(A1) of RFC 7616 with each algorithm, in hexadecimal.
+#[derive(Debug, Clone)]
+pub struct DigestLogin {
+    /// Whose.
+    pub username: String,
+    /// With SHA-256.
+    pub sha256: String,
+    /// With MD5.
+    pub md5: String,
 }
 
 /// Adds a person.
@@ -196,6 +209,57 @@ pub async fn add_token(
             .await?;
     }
     Ok(id)
+}
+
+/// Lets a token sign requests by Digest under a user name.
+///
+/// # Errors
+/// [`StoreError::Conflict`] when the name is taken.
+pub async fn add_digest_login(
+    tx: &WriteTx,
+    token_id: i64,
+    login: DigestLogin,
+) -> Result<(), StoreError> {
+    let row = digest_login::ActiveModel {
+        token_id: Set(token_id),
+        username: Set(login.username),
+        sha256: Set(login.sha256),
+        md5: Set(login.md5),
+    };
+    digest_login::Entity::insert(row)
+        .exec_without_returning(&**tx)
+        .await?;
+    Ok(())
+}
+
+/// The token that signs under this user name, be it expired or revoked, and what it is known by.
+///
+/// # Errors
+/// When the database fails.
+pub async fn token_by_login(
+    conn: &impl ConnectionTrait,
+    username: &str,
+) -> Result<Option<(Token, DigestLogin)>, StoreError> {
+    let login = digest_login::Entity::find()
+        .filter(digest_login::Column::Username.eq(username))
+        .one(conn)
+        .await?;
+    let Some(login) = login else {
+        return Ok(None);
+    };
+    let Some(row) = api_token::Entity::find_by_id(login.token_id)
+        .one(conn)
+        .await?
+    else {
+        return Ok(None);
+    };
+    let token = token_with_aors(conn, row).await?;
+    let login = DigestLogin {
+        username: login.username,
+        sha256: login.sha256,
+        md5: login.md5,
+    };
+    Ok(Some((token, login)))
 }
 
 /// The token whose secret has this hash, be it expired or revoked.

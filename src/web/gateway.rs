@@ -101,6 +101,7 @@ pub async fn store_message(
         aor: query.aor.as_deref(),
         scope: &scope,
         domains: &[],
+        trusted: true,
     };
     let looks_like_sip = raw
         .windows(4)

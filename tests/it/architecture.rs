@@ -12,8 +12,13 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("xcap", &["domain", "sip", "mime"]),
     ("store", &["domain", "clock", "migrations"]),
     ("mailbox", &["domain", "mime", "xcap", "store", "clock"]),
-    ("identity", &["domain", "store", "clock"]),
-    ("inbound", &["domain", "sip", "mime", "xcap", "mailbox"]),
+    ("identity", &["domain", "sip", "store", "clock"]),
+    (
+        "inbound",
+        &[
+            "domain", "sip", "mime", "xcap", "mailbox", "identity", "clock",
+        ],
+    ),
     ("outbound", &["domain", "sip", "mime", "xcap", "mailbox"]),
     (
         "web",

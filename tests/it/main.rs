@@ -26,4 +26,7 @@ mod rfc_messages;
 mod sessions;
 mod sip;
 mod sip_tls;
+mod sip_trust;
+mod sip_websocket;
+mod storing;
 mod tenants;

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use restante::sip::{Message, StartLine};
+use restante::sip::Message;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpStream, UdpSocket};
 use tokio::time::timeout;
@@ -11,64 +11,9 @@ use tokio::time::timeout;
 use crate::on_both_databases;
 use crate::support::TestApp;
 use crate::support::message::Pager;
+use crate::support::sip::{PATIENCE, Udp, header, pager, read_until, status};
 
 const ALICE: &str = "sip:alice@example.org";
-/// Longer than any answer takes.
-const PATIENCE: Duration = Duration::from_secs(20);
-
-/// A client on a datagram socket of its own.
-struct Udp(UdpSocket);
-
-impl Udp {
-    async fn to(app: &TestApp) -> Self {
-        let socket = UdpSocket::bind("127.0.0.1:0").await.unwrap();
-        socket.connect(app.sip).await.unwrap();
-        Self(socket)
-    }
-
-    async fn send(&self, raw: impl Into<Vec<u8>>) {
-        self.0.send(&raw.into()).await.unwrap();
-    }
-
-    async fn receive(&self) -> Message {
-        let mut buffer = vec![0; 65_536];
-        let octets = timeout(PATIENCE, self.0.recv(&mut buffer))
-            .await
-            .expect("an answer")
-            .unwrap();
-        buffer.truncate(octets);
-        Message::parse(buffer.into()).unwrap()
-    }
-
-    async fn ask(&self, raw: impl Into<Vec<u8>>) -> Message {
-        self.send(raw).await;
-        self.receive().await
-    }
-}
-
-fn status(answer: &Message) -> u16 {
-    match answer.start() {
-        StartLine::Status { code, .. } => *code,
-        StartLine::Request { .. } => panic!("not an answer"),
-    }
-}
-
-fn header(answer: &Message, name: &str) -> String {
-    answer
-        .header(name)
-        .map(|field| field.text())
-        .unwrap_or_default()
-}
-
-/// A request whose answer comes back to the port it was sent from (RFC 3581).
-fn pager() -> Pager {
-    let pager = Pager::new();
-    Pager {
-        branch: format!("{};rport", pager.branch),
-        ..pager
-    }
-}
-
 on_both_databases! {
     async fn a_message_is_answered_202_and_is_there(app: TestApp) {
         let client = Udp::to(&app).await;
@@ -249,6 +194,34 @@ on_both_databases! {
         assert_eq!(closed.expect("it is closed").unwrap(), 0);
     }
 
+    /// What we sent and what comes back to us is not ours to keep.
+    async fn what_comes_back_is_a_loop(app: TestApp) {
+        let client = Udp::to(&app).await;
+        let own = format!("<sip:x>\r\nVia: SIP/2.0/UDP {};branch=z9hG4bKours", app.sip);
+        let looped = client.ask(pager().header("Route", &own)).await;
+        assert_eq!(status(&looped), 482);
+        assert_eq!(app.waiting(ALICE).await, 0);
+    }
+
+    /// As many answers as requests, however many are asked at once on one connection.
+    async fn a_connection_may_ask_much_at_once(app: TestApp) {
+        let mut stream = TcpStream::connect(app.sip).await.unwrap();
+        let requests: Vec<u8> = (0..400).flat_map(|_| pager().bytes()).collect();
+        let (mut read, mut write) = stream.split();
+        let writing = async { write.write_all(&requests).await.unwrap() };
+        let reading = async {
+            let mut text = String::new();
+            let mut buffer = vec![0; 65_536];
+            while text.matches("SIP/2.0 202").count() < 400 {
+                let octets = timeout(PATIENCE, read.read(&mut buffer)).await.expect("an answer").unwrap();
+                assert!(octets > 0);
+                text.push_str(std::str::from_utf8(&buffer[..octets]).unwrap());
+            }
+        };
+        tokio::join!(writing, reading);
+        assert_eq!(app.waiting(ALICE).await, 400);
+    }
+
     async fn connections_are_bounded(app: TestApp, "[sip]\nmax_connections = 2") {
         let mut first = TcpStream::connect(app.sip).await.unwrap();
         let mut second = TcpStream::connect(app.sip).await.unwrap();
@@ -303,18 +276,4 @@ on_both_databases! {
             }
         }
     }
-}
-
-async fn read_until(stream: &mut TcpStream, done: impl Fn(&str) -> bool) -> String {
-    let mut text = String::new();
-    let mut buffer = vec![0; 65_536];
-    while !done(&text) {
-        let octets = timeout(PATIENCE, stream.read(&mut buffer))
-            .await
-            .expect("an answer")
-            .unwrap();
-        assert!(octets > 0, "closed after {text}");
-        text.push_str(&String::from_utf8_lossy(&buffer[..octets]));
-    }
-    text
 }

@@ -5,7 +5,10 @@ use std::path::Path;
 use std::process::Command;
 use std::sync::Arc;
 
-use rcgen::{CertifiedKey, generate_simple_self_signed};
+use rcgen::{
+    BasicConstraints, CertificateParams, CertifiedKey, IsCa, Issuer, KeyPair,
+    generate_simple_self_signed,
+};
 use rustls::pki_types::{CertificateDer, ServerName};
 use rustls::{ClientConfig, RootCertStore};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -14,7 +17,7 @@ use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
 use crate::support::message::Pager;
-use crate::support::program::{Server, program, stderr};
+use crate::support::program::{Server, program, run, stderr, stdout};
 
 /// Writes a fresh certificate for localhost with its key, and gives it.
 fn write_certificate(directory: &Path) -> CertificateDer<'static> {
@@ -101,5 +104,83 @@ async fn messages_come_over_tls_and_the_certificate_can_be_replaced() {
             .success()
     );
     assert!(connect(&address, &second).await.is_ok());
+    assert!(server.terminate().success());
+}
+
+/// An authority and a certificate of it for `name`, written as `NAME.pem` and `NAME-key.pem`.
+fn issue(directory: &Path, authority: &(rcgen::Certificate, Issuer<'static, KeyPair>), name: &str) {
+    let key = KeyPair::generate().unwrap();
+    let params = CertificateParams::new([name.to_owned()]).unwrap();
+    let certificate = params.signed_by(&key, &authority.1).unwrap();
+    let file = |suffix: &str| directory.join(format!("{name}{suffix}.pem"));
+    std::fs::write(file(""), certificate.pem()).unwrap();
+    std::fs::write(file("-key"), key.serialize_pem()).unwrap();
+}
+
+fn authority() -> (rcgen::Certificate, Issuer<'static, KeyPair>) {
+    let key = KeyPair::generate().unwrap();
+    let mut params = CertificateParams::new([]).unwrap();
+    params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    let certificate = params.self_signed(&key).unwrap();
+    (certificate, Issuer::new(params, key))
+}
+
+/// A gateway at any address is trusted by the name in its certificate, and `restante send` can be one.
+#[test]
+fn a_peer_is_known_by_its_certificate() {
+    let directory = tempfile::tempdir().unwrap();
+    let here = directory.path();
+    let (ours, other) = (authority(), authority());
+    std::fs::write(here.join("authority.pem"), ours.0.pem()).unwrap();
+    std::fs::write(here.join("other.pem"), other.0.pem()).unwrap();
+    for name in ["localhost", "gateway.example.org", "guest.example.org"] {
+        issue(here, &ours, name);
+    }
+    std::fs::write(
+        here.join("restante.toml"),
+        "[sip]\ntls_listen = ['127.0.0.1:0']\ntls_certificate = 'localhost.pem'\ntls_key = 'localhost-key.pem'\n\
+         tls_client_authorities = 'authority.pem'\ntrusted_peers = ['gateway.example.org']\n",
+    )
+    .unwrap();
+    let args = ["--config", "restante.toml", "serve"];
+    let server = Server::start(here, &args, None, "/setup?token=");
+    let port = server
+        .value_of("SIP over TLS on ")
+        .replace("127.0.0.1", "localhost");
+    let send = |authorities: &str, client: Option<&str>| {
+        let mut args = vec![
+            "send",
+            "pager",
+            "--to",
+            "sip:alice@example.org",
+            "--from",
+            "sip:carol@example.org",
+        ];
+        args.extend(["--text", "By name", "--sip", &port, "--transport", "tls"]);
+        let authorities = format!("{authorities}.pem");
+        args.extend(["--authorities", &authorities]);
+        let client = client.map(|name| (format!("{name}.pem"), format!("{name}-key.pem")));
+        if let Some((certificate, key)) = &client {
+            args.extend(["--certificate", certificate, "--key", key]);
+        }
+        run(here, &args, None)
+    };
+    assert_eq!(
+        stdout(&send("authority", Some("gateway.example.org"))),
+        "202 Accepted"
+    );
+    for stranger in [None, Some("guest.example.org")] {
+        let refused = stderr(&send("authority", stranger));
+        assert!(
+            refused.starts_with("403 Forbidden"),
+            "{stranger:?}: {refused}"
+        );
+    }
+    // The sender believes only whom it is told to believe, and a certificate of nobody we know is none.
+    let unknown = stderr(&send("other", Some("gateway.example.org")));
+    assert!(unknown.contains("cannot connect"), "{unknown}");
+    issue(here, &other, "gateway.example.org");
+    let forged = send("authority", Some("gateway.example.org"));
+    assert!(!forged.status.success());
     assert!(server.terminate().success());
 }

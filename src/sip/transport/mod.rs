@@ -1,4 +1,12 @@
 //! The sockets of the SIP listener (RFC 3261 section 18). All else in [`crate::sip`] is sans-IO.
+//!
+//! | module | what |
+//! | --- | --- |
+//! | [`udp`] | datagrams |
+//! | [`stream`] | connections accepted, behind TLS where there is a certificate |
+//! | [`tcp`] | messages on a connection, one after another |
+//! | [`websocket`] | messages on a connection, in WebSocket frames |
+//! | [`tls`] | certificates, ours and those of clients |
 
 use std::io;
 use std::net::SocketAddr;
@@ -10,10 +18,13 @@ use tokio::sync::mpsc;
 
 use crate::sip::message::Message;
 use crate::sip::transaction::Transport;
+use crate::sip::trust::Origin;
 
-pub mod tcp;
+pub mod stream;
+mod tcp;
 pub mod tls;
 pub mod udp;
+mod websocket;
 
 /// The way back to whoever sent something.
 #[derive(Debug, Clone)]
@@ -32,7 +43,7 @@ pub struct Received {
     /// The status of the answer it deserves, if it cannot be used, and why.
     pub fault: Option<(u16, String)>,
     /// Where it came from.
-    pub source: SocketAddr,
+    pub origin: Origin,
     /// The way back.
     pub flow: Flow,
 }
@@ -57,6 +68,23 @@ impl Flow {
             Self::Stream(writer) => writer
                 .try_send(bytes)
                 .map_err(|_| io::Error::from(io::ErrorKind::ConnectionReset)),
+        }
+    }
+}
+
+/// A packet or frame as a message, or as the head of one that cannot be used. What is not even that, such as
+/// a keep-alive, is dropped. `max_message` is in octets.
+fn read_whole(bytes: Bytes, max_message: usize) -> Option<(Message, Option<(u16, String)>)> {
+    let too_large = bytes.len() > max_message;
+    match Message::parse(bytes.clone()) {
+        Ok(message) if too_large => Some((
+            message,
+            Some((413, format!("a message may have {max_message} octets"))),
+        )),
+        Ok(message) => Some((message, None)),
+        Err(error) => {
+            let head = Message::parse_head_only(bytes)?;
+            Some((head, Some((error.sip_status(), error.to_string()))))
         }
     }
 }

@@ -2,105 +2,40 @@
 //! keep open.
 
 use std::io;
-use std::net::SocketAddr;
-use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
-use tokio::net::TcpListener;
-use tokio::sync::{Semaphore, mpsc};
+use tokio::sync::mpsc;
 use tokio::time::timeout;
 
-use super::tls::Certificate;
+use super::stream::{Connection, WRITES_WAITING};
 use super::{Flow, Received};
 use crate::sip::framer::{Frame, FrameError, Framer};
 use crate::sip::message::Message;
+use crate::sip::trust::Origin;
 
-/// Messages waiting to be written to one connection.
-const WRITES_WAITING: usize = 64;
 /// Octets read at once.
 const READ_AT_ONCE: usize = 16 * 1024;
-
-/// What connections may take.
-#[derive(Debug, Clone, Copy)]
-pub struct Limits {
-    /// The largest message, in octets.
-    pub max_message: usize,
-    /// The most connections at once.
-    pub max_connections: usize,
-    /// A connection that brings nothing whole for so long is closed; so is one that takes nothing.
-    pub idle_timeout: Duration,
-}
-
-/// Accepts connections until the endpoint is gone; behind TLS if there is a certificate.
-pub async fn accept(
-    listener: TcpListener,
-    certificate: Option<Arc<Certificate>>,
-    limits: Limits,
-    endpoint: mpsc::Sender<Received>,
-) {
-    let places = Arc::new(Semaphore::new(limits.max_connections));
-    loop {
-        let accepted = tokio::select! {
-            accepted = listener.accept() => accepted,
-            () = endpoint.closed() => return,
-        };
-        let Ok((stream, source)) = accepted else {
-            // Out of file descriptors, most likely: connections that end give some back.
-            tokio::time::sleep(Duration::from_millis(50)).await;
-            continue;
-        };
-        let Ok(place) = Arc::clone(&places).try_acquire_owned() else {
-            tracing::warn!(peer = %source, "no room for a SIP connection from {source}");
-            continue;
-        };
-        let endpoint = endpoint.clone();
-        let acceptor = certificate
-            .as_ref()
-            .map(|certificate| certificate.acceptor());
-        tokio::spawn(async move {
-            match acceptor {
-                None => {
-                    let (read, write) = stream.into_split();
-                    serve(read, write, source, limits, endpoint).await;
-                }
-                Some(acceptor) => match timeout(limits.idle_timeout, acceptor.accept(stream)).await
-                {
-                    Ok(Ok(stream)) => {
-                        let (read, write) = tokio::io::split(stream);
-                        serve(read, write, source, limits, endpoint).await;
-                    }
-                    Ok(Err(error)) => {
-                        tracing::debug!(peer = %source, "TLS with {source} failed: {error}");
-                    }
-                    Err(_) => tracing::debug!(peer = %source, "TLS with {source} took too long"),
-                },
-            }
-            drop(place);
-        });
-    }
-}
+/// The most messages joined for one write.
+const WRITTEN_AT_ONCE: usize = 64;
 
 /// Serves one connection until either side ends it.
-pub(super) async fn serve<R, W>(
-    read: R,
-    write: W,
-    source: SocketAddr,
-    limits: Limits,
-    endpoint: mpsc::Sender<Received>,
-) where
-    R: AsyncRead + Unpin,
-    W: AsyncWrite + Unpin + Send + 'static,
+pub(super) async fn serve<S>(stream: S, connection: Connection)
+where
+    S: AsyncRead + AsyncWrite + Send + 'static,
 {
+    let source = connection.origin.source;
+    let (read, write) = tokio::io::split(stream);
     let (writer, waiting) = mpsc::channel(WRITES_WAITING);
-    let sending = tokio::spawn(write_all(write, waiting, limits.idle_timeout));
-    if let Err(error) = read_all(read, &writer, source, limits, &endpoint).await {
+    let patience = connection.limits.idle_timeout;
+    let sending = tokio::spawn(write_all(write, waiting, patience));
+    if let Err(error) = read_all(read, &writer, &connection).await {
         tracing::debug!(peer = %source, "SIP connection from {source}: {error}");
     }
     // What was asked is answered before the connection goes: the endpoint holds the other ends.
     drop(writer);
-    if timeout(limits.idle_timeout, sending).await.is_err() {
+    if timeout(patience, sending).await.is_err() {
         tracing::debug!(peer = %source, "SIP connection from {source} took no answer");
     }
 }
@@ -108,10 +43,9 @@ pub(super) async fn serve<R, W>(
 async fn read_all<R: AsyncRead + Unpin>(
     mut read: R,
     writer: &mpsc::Sender<Bytes>,
-    source: SocketAddr,
-    limits: Limits,
-    endpoint: &mpsc::Sender<Received>,
+    connection: &Connection,
 ) -> io::Result<()> {
+    let limits = connection.limits;
     let mut framer = Framer::new(limits.max_message);
     let mut buffer = BytesMut::with_capacity(READ_AT_ONCE);
     loop {
@@ -123,6 +57,7 @@ async fn read_all<R: AsyncRead + Unpin>(
         let Some(frame) = frame.await?? else {
             return Ok(());
         };
+        let origin = connection.origin.clone();
         let flow = Flow::Stream(writer.clone());
         let received = match frame {
             Ok(Frame::KeepAlive) => {
@@ -133,18 +68,18 @@ async fn read_all<R: AsyncRead + Unpin>(
             Ok(Frame::Message(message)) => Received {
                 message,
                 fault: None,
-                source,
+                origin,
                 flow,
             },
             Err(error) => {
-                if let Some(received) = broken(&framer, &error, source, flow) {
+                if let Some(received) = broken(&framer, &error, origin, flow) {
                     // An error means that the endpoint is gone.
-                    let _ = endpoint.send(received).await;
+                    let _ = connection.endpoint.send(received).await;
                 }
                 return Ok(());
             }
         };
-        if endpoint.send(received).await.is_err() {
+        if connection.endpoint.send(received).await.is_err() {
             return Ok(());
         }
     }
@@ -170,13 +105,13 @@ async fn next_frame<R: AsyncRead + Unpin>(
 }
 
 /// What is left of a message after which the stream cannot be read on, if it can be answered.
-fn broken(framer: &Framer, error: &FrameError, source: SocketAddr, flow: Flow) -> Option<Received> {
+fn broken(framer: &Framer, error: &FrameError, origin: Origin, flow: Flow) -> Option<Received> {
     let message = Message::parse_head_only(framer.unread())?;
     let fault = Some((error.sip_status(), error.to_string()));
     Some(Received {
         message,
         fault,
-        source,
+        origin,
         flow,
     })
 }
@@ -187,7 +122,13 @@ async fn write_all<W: AsyncWrite + Unpin>(
     mut writes: mpsc::Receiver<Bytes>,
     patience: Duration,
 ) {
-    while let Some(bytes) = writes.recv().await {
+    let mut messages = Vec::with_capacity(WRITTEN_AT_ONCE);
+    while writes.recv_many(&mut messages, WRITTEN_AT_ONCE).await > 0 {
+        let bytes = match messages.as_slice() {
+            [one] => one.clone(),
+            several => Bytes::from(several.concat()),
+        };
+        messages.clear();
         if !matches!(timeout(patience, write.write_all(&bytes)).await, Ok(Ok(()))) {
             return;
         }

@@ -1,14 +1,16 @@
-//! SIP over TLS (RFC 3261 section 26.2.1): TCP connections behind a certificate that can be
-//! replaced while the listener runs.
+//! SIP over TLS (RFC 3261 section 26.2.1, RFC 5922): connections behind a certificate that can be replaced
+//! while the listener runs, and the names that certificates of clients prove.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use rustls::ServerConfig;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::server::{VerifierBuilderError, WebPkiClientVerifier};
+use rustls::{RootCertStore, ServerConfig, ServerConnection};
 use tokio::sync::watch;
 use tokio_rustls::TlsAcceptor;
+use webpki::EndEntityCert;
 
 /// Why a certificate cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -22,31 +24,40 @@ pub enum CertificateError {
         #[source]
         source: rustls::pki_types::pem::Error,
     },
-    /// Certificate and key do not go together.
-    #[error("the certificate cannot be used with the key")]
+    /// Certificate and key do not go together, or an authority's certificate is none.
+    #[error("the certificate cannot be used")]
     Pair(#[from] rustls::Error),
+    /// There is no authority that clients could be known by.
+    #[error("no certificate of a client can be checked")]
+    Clients(#[from] VerifierBuilderError),
+}
+
+/// The files that TLS is served with, all PEM.
+#[derive(Debug, Clone)]
+pub struct Files {
+    /// The certificate chain.
+    pub chain: PathBuf,
+    /// Its private key.
+    pub key: PathBuf,
+    /// Authorities whose certificates of clients are believed; without them no client is asked for one.
+    pub client_authorities: Option<PathBuf>,
 }
 
 /// The certificate of the listener, as its files have it.
 #[derive(Debug)]
 pub struct Certificate {
-    chain: PathBuf,
-    key: PathBuf,
+    files: Files,
     current: watch::Sender<Arc<ServerConfig>>,
 }
 
 impl Certificate {
-    /// Reads the chain and the key, both PEM files.
+    /// Reads the files.
     ///
     /// # Errors
     /// [`CertificateError`].
-    pub fn load(chain: &Path, key: &Path) -> Result<Self, CertificateError> {
-        let current = watch::Sender::new(Arc::new(read(chain, key)?));
-        Ok(Self {
-            chain: chain.to_owned(),
-            key: key.to_owned(),
-            current,
-        })
+    pub fn load(files: Files) -> Result<Self, CertificateError> {
+        let current = watch::Sender::new(Arc::new(read(&files)?));
+        Ok(Self { files, current })
     }
 
     /// Reads the files again, for connections from now on. If they cannot be used, the certificate
@@ -55,8 +66,7 @@ impl Certificate {
     /// # Errors
     /// [`CertificateError`].
     pub fn reload(&self) -> Result<(), CertificateError> {
-        self.current
-            .send_replace(Arc::new(read(&self.chain, &self.key)?));
+        self.current.send_replace(Arc::new(read(&self.files)?));
         Ok(())
     }
 
@@ -66,16 +76,63 @@ impl Certificate {
     }
 }
 
-fn read(chain: &Path, key: &Path) -> Result<ServerConfig, CertificateError> {
-    let in_file = |path: &Path| {
-        let path = path.to_owned();
-        move |source| CertificateError::File { path, source }
+fn read(files: &Files) -> Result<ServerConfig, CertificateError> {
+    let certificates = certificates(&files.chain)?;
+    let key = PrivateKeyDer::from_pem_file(&files.key).map_err(in_file(&files.key))?;
+    let builder = match &files.client_authorities {
+        None => ServerConfig::builder().with_no_client_auth(),
+        Some(file) => {
+            let authorities = Arc::new(authorities(file)?);
+            // A client without one is a stranger, who may be known by other means.
+            let verifier = WebPkiClientVerifier::builder(authorities).allow_unauthenticated();
+            ServerConfig::builder().with_client_cert_verifier(verifier.build()?)
+        }
     };
-    let certificates = CertificateDer::pem_file_iter(chain)
+    Ok(builder.with_single_cert(certificates, key)?)
+}
+
+/// The certificates of a PEM file as roots of trust.
+///
+/// # Errors
+/// When the file cannot be read or has a certificate that is none.
+pub fn authorities(file: &Path) -> Result<RootCertStore, CertificateError> {
+    let mut roots = RootCertStore::empty();
+    for certificate in certificates(file)? {
+        roots.add(certificate)?;
+    }
+    Ok(roots)
+}
+
+/// The certificates of a PEM file.
+///
+/// # Errors
+/// When the file cannot be read.
+pub fn certificates(file: &Path) -> Result<Vec<CertificateDer<'static>>, CertificateError> {
+    CertificateDer::pem_file_iter(file)
         .and_then(Iterator::collect::<Result<Vec<_>, _>>)
-        .map_err(in_file(chain))?;
-    let key = PrivateKeyDer::from_pem_file(key).map_err(in_file(key))?;
-    Ok(ServerConfig::builder()
-        .with_no_client_auth()
-        .with_single_cert(certificates, key)?)
+        .map_err(in_file(file))
+}
+
+fn in_file(path: &Path) -> impl FnOnce(rustls::pki_types::pem::Error) -> CertificateError {
+    let path = path.to_owned();
+    move |source| CertificateError::File { path, source }
+}
+
+/// The names that the certificate of a client is good for: host names, and domains in SIP URIs (RFC 5922
+/// section 7.1). It has been verified in the handshake.
+pub(super) fn client_names(connection: &ServerConnection) -> Arc<[String]> {
+    let certificate = connection.peer_certificates().and_then(<[_]>::first);
+    let Some(Ok(certificate)) = certificate.map(EndEntityCert::try_from) else {
+        return Arc::from([]);
+    };
+    let domains = certificate
+        .valid_uri_names()
+        .filter_map(|uri| uri.strip_prefix("sip:"))
+        // With a user part it names a person, not a domain.
+        .filter(|rest| !rest.contains(['@', ':', ';', '?']));
+    certificate
+        .valid_dns_names()
+        .chain(domains)
+        .map(str::to_owned)
+        .collect()
 }

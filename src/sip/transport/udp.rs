@@ -1,17 +1,35 @@
 //! SIP over UDP: a datagram is a message (RFC 3261 section 18.3).
 
+use std::io;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
+use socket2::SockRef;
 use tokio::net::UdpSocket;
 use tokio::sync::mpsc;
 
-use super::{Flow, Received};
-use crate::sip::message::Message;
+use super::{Flow, Received, read_whole};
+use crate::sip::trust::Origin;
 
 /// No datagram is longer.
 const MAX_DATAGRAM: usize = 65_536;
+/// Octets that the system is asked to keep until we read them: a second of messages, so that a burst is not
+/// lost. It may give less.
+const RECEIVE_BUFFER: usize = 4 * 1024 * 1024;
+
+/// Binds a socket.
+///
+/// # Errors
+/// When the address cannot be bound.
+pub async fn bind(address: SocketAddr) -> io::Result<UdpSocket> {
+    let socket = UdpSocket::bind(address).await?;
+    if let Err(error) = SockRef::from(&socket).set_recv_buffer_size(RECEIVE_BUFFER) {
+        tracing::debug!("the receive buffer of {address} stays as it is: {error}");
+    }
+    Ok(socket)
+}
 
 /// Receives until the endpoint is gone. `max_message` is in octets.
 pub async fn receive(socket: Arc<UdpSocket>, max_message: usize, endpoint: mpsc::Sender<Received>) {
@@ -27,38 +45,17 @@ pub async fn receive(socket: Arc<UdpSocket>, max_message: usize, endpoint: mpsc:
             }
         };
         let bytes = Bytes::copy_from_slice(buffer.get(..len).unwrap_or_default());
-        let Some((message, fault)) = read(bytes, max_message) else {
+        let Some((message, fault)) = read_whole(bytes, max_message) else {
             continue;
         };
-        let flow = Flow::Datagram(Arc::clone(&socket));
-        if endpoint
-            .send(Received {
-                message,
-                fault,
-                source,
-                flow,
-            })
-            .await
-            .is_err()
-        {
-            return;
-        }
-    }
-}
-
-/// A datagram as a message, or as the head of one that cannot be used. What is not even that, such
-/// as a keep-alive, is dropped.
-fn read(bytes: Bytes, max_message: usize) -> Option<(Message, Option<(u16, String)>)> {
-    let too_large = bytes.len() > max_message;
-    match Message::parse(bytes.clone()) {
-        Ok(message) if too_large => Some((
+        let received = Received {
             message,
-            Some((413, format!("a message may have {max_message} octets"))),
-        )),
-        Ok(message) => Some((message, None)),
-        Err(error) => {
-            let head = Message::parse_head_only(bytes)?;
-            Some((head, Some((error.sip_status(), error.to_string()))))
+            fault,
+            origin: Origin::nameless(source),
+            flow: Flow::Datagram(Arc::clone(&socket)),
+        };
+        if endpoint.send(received).await.is_err() {
+            return;
         }
     }
 }

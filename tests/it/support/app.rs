@@ -9,7 +9,8 @@ use restante::app::App;
 use restante::clock::{self, Clock};
 use restante::config::Settings;
 use restante::domain::access::{Role, TokenScope};
-use restante::identity::{Identity, secret};
+use restante::domain::hex::hex;
+use restante::identity::Identity;
 use restante::mailbox::Mailbox;
 use restante::web::Demo;
 use sea_orm::{ConnectionTrait, Database};
@@ -32,7 +33,7 @@ impl Backend {
         }
         let server = std::env::var("RESTANTE_TEST_POSTGRES_URL")
             .expect("no PostgreSQL to test on: run ./scripts/test, which starts one");
-        let name = format!("t_{}", secret::hex(&clock::random::<8>().unwrap()));
+        let name = format!("t_{}", hex(&clock::random::<8>().unwrap()));
         let admin = Database::connect(&server).await.unwrap();
         admin
             .execute_unprepared(&format!("CREATE DATABASE {name}"))
@@ -49,6 +50,8 @@ pub struct TestApp {
     pub url: String,
     /// Where SIP is served, UDP and TCP alike.
     pub sip: SocketAddr,
+    /// Where else SIP is served, and what is spoken there.
+    sips: Vec<(&'static str, SocketAddr)>,
     pub client: Client,
     pub clock: Clock,
     pub mailbox: Mailbox,
@@ -136,7 +139,7 @@ impl TestApp {
             .await
             .unwrap();
         let url = format!("http://{}", app.addresses().unwrap()[0]);
-        let sip = app.sip_addresses().unwrap()[0];
+        let sips = app.sip_addresses().unwrap();
         let mailbox = app.mailbox().clone();
         let identity = app.identity().clone();
         let (stop, stopped) = oneshot::channel::<()>();
@@ -155,7 +158,8 @@ impl TestApp {
         );
         Self {
             url,
-            sip,
+            sip: sips[0].1,
+            sips,
             client: client(),
             clock,
             mailbox,
@@ -215,6 +219,12 @@ impl TestApp {
                 .json(body),
         )
         .await
+    }
+
+    /// Where SIP is spoken in this way.
+    pub fn sip_at(&self, what: &str) -> SocketAddr {
+        let (_, address) = self.sips.iter().find(|(known, _)| *known == what).unwrap();
+        *address
     }
 
     /// Hands over a SIP request, as a gateway.

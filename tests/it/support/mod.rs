@@ -4,6 +4,7 @@ mod app;
 pub mod kamailio;
 pub mod message;
 pub mod program;
+pub mod sip;
 
 pub use app::{Answer, Backend, PASSWORD, TestApp, client};
 

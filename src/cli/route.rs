@@ -1,0 +1,107 @@
+//! How `restante send` reaches a server over SIP.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use anyhow::Context;
+use clap::{Args, ValueEnum};
+use rustls::ClientConfig;
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{PrivateKeyDer, ServerName};
+use rustls_platform_verifier::BuilderVerifierExt;
+use tokio::net::lookup_host;
+
+use crate::sip::client::{Client, Way};
+use crate::sip::transport::tls;
+
+/// The ports of SIP (RFC 3261 section 19.1.2).
+const PORT: u16 = 5060;
+const TLS_PORT: u16 = 5061;
+
+#[derive(Debug, Args)]
+pub(super) struct Route {
+    /// Send over SIP to HOST[:PORT] instead of HTTP
+    #[arg(long, value_name = "HOST[:PORT]")]
+    pub(super) sip: Option<String>,
+    /// How to send over SIP
+    #[arg(long, value_enum, default_value_t = Transport::Udp, requires = "sip")]
+    transport: Transport,
+    /// PEM file with the authorities that the server's certificate is checked by; else the system's
+    #[arg(long, value_name = "FILE", requires = "sip")]
+    authorities: Option<PathBuf>,
+    /// PEM file with a certificate to show to the server
+    #[arg(long, value_name = "FILE", requires = "key")]
+    certificate: Option<PathBuf>,
+    /// PEM file with its private key
+    #[arg(long, value_name = "FILE", requires = "certificate")]
+    key: Option<PathBuf>,
+}
+
+/// A transport of SIP.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Transport {
+    Udp,
+    Tcp,
+    Tls,
+}
+
+impl Route {
+    /// Connects to `HOST[:PORT]`; gives the name of the transport for a Via, too.
+    pub(super) async fn connect(&self, peer: &str) -> anyhow::Result<(Client, &'static str)> {
+        let (host, port) = self.split(peer);
+        let way = match self.transport {
+            Transport::Udp => Way::Udp,
+            Transport::Tcp => Way::Tcp,
+            Transport::Tls => {
+                let name = ServerName::try_from(host.to_owned())
+                    .with_context(|| format!("no certificate can be for {host}"))?;
+                Way::Tls(Arc::new(self.tls()?), name)
+            }
+        };
+        let mut targets = lookup_host((host, port))
+            .await
+            .with_context(|| format!("cannot find {host}"))?;
+        let target = targets
+            .next()
+            .with_context(|| format!("{host} has no address"))?;
+        let transport = way.name();
+        let client = Client::connect(target, way).await;
+        let client = client.with_context(|| format!("cannot connect to {target}"))?;
+        Ok((client, transport))
+    }
+
+    /// The host without the brackets of an IPv6 address, and the port.
+    fn split<'a>(&self, peer: &'a str) -> (&'a str, u16) {
+        let default = match self.transport {
+            Transport::Tls => TLS_PORT,
+            Transport::Udp | Transport::Tcp => PORT,
+        };
+        let bare = |host: &'a str| host.trim_start_matches('[').trim_end_matches(']');
+        match peer.rsplit_once(':') {
+            // More colons without brackets are an IPv6 address alone.
+            Some((host, port)) if !host.contains(':') || host.ends_with(']') => {
+                match port.parse() {
+                    Ok(port) => (bare(host), port),
+                    Err(_) => (bare(peer), default),
+                }
+            }
+            _ => (bare(peer), default),
+        }
+    }
+
+    fn tls(&self) -> anyhow::Result<ClientConfig> {
+        let builder = ClientConfig::builder();
+        let builder = match &self.authorities {
+            Some(file) => builder.with_root_certificates(tls::authorities(file)?),
+            None => builder.with_platform_verifier()?,
+        };
+        Ok(match (&self.certificate, &self.key) {
+            (Some(chain), Some(key)) => {
+                let key = PrivateKeyDer::from_pem_file(key)
+                    .with_context(|| format!("{} cannot be read as PEM", key.display()))?;
+                builder.with_client_auth_cert(tls::certificates(chain)?, key)?
+            }
+            _ => builder.with_no_client_auth(),
+        })
+    }
+}

@@ -1,0 +1,337 @@
+//! Digest authentication as the server sees it (RFC 7616, RFC 8760 for SIP, RFC 3261 section 22). Sans-IO: the
+//! time is passed in, whoever knows the secrets is asked by the caller.
+//!
+//! A nonce is the time it was made and a keyed hash of that time and the peer's address, so it needs no memory:
+//! one that we did not make, or made for somebody else, or too long ago, is refused before anybody is looked
+//! up. SHA-256 and MD5 are offered, in this order (RFC 8760 section 2.3), with `qop=auth`.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use hmac::{Hmac, KeyInit, Mac};
+use md5::Md5;
+use sha2::{Digest as _, Sha256};
+
+use crate::domain::hex::hex;
+use crate::sip::error::ValueError;
+use crate::sip::scan::Scanner;
+
+/// How long a nonce is good, in seconds: for a client to answer the challenge, over a slow network.
+const NONCE_LIFE: u64 = 60;
+/// Octets of the time in a nonce.
+const TIME_OCTETS: usize = 8;
+
+/// A hash function that a client may choose.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Algorithm {
+    /// RFC 7616.
+    Sha256,
+    /// What most SIP clients know.
+    Md5,
+}
+
+impl Algorithm {
+    /// Those offered, the best first.
+    const OFFERED: [Self; 2] = [Self::Sha256, Self::Md5];
+
+    fn name(self) -> &'static str {
+        match self {
+            Self::Sha256 => "SHA-256",
+            Self::Md5 => "MD5",
+        }
+    }
+
+    fn named(name: &str) -> Option<Self> {
+        Self::OFFERED
+            .into_iter()
+            .find(|algorithm| algorithm.name().eq_ignore_ascii_case(name))
+    }
+
+    /// The hash of parts joined by colons, in hexadecimal.
+    fn hash(self, parts: &[&str]) -> String {
+        let text = parts.join(":");
+        match self {
+            Self::Sha256 => hex(&Sha256::digest(text)),
+            Self::Md5 => hex(&Md5::digest(text)),
+        }
+    }
+}
+
+/// What is kept of a password: H(A1) of RFC 7616 section 3.4.2, for each algorithm. Whoever has it can answer
+/// challenges of its realm, so it is as good as the password there; passwords that people choose do not
+/// belong here.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Verifier {
+    /// With SHA-256, in hexadecimal.
+    pub sha256: String,
+    /// With MD5, in hexadecimal.
+    pub md5: String,
+}
+
+impl std::fmt::Debug for Verifier {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Verifier(..)")
+    }
+}
+
+impl Verifier {
+    /// Of a password.
+    #[must_use]
+    pub fn new(username: &str, realm: &str, password: &str) -> Self {
+        let with = |algorithm: Algorithm| algorithm.hash(&[username, realm, password]);
+        Self {
+            sha256: with(Algorithm::Sha256),
+            md5: with(Algorithm::Md5),
+        }
+    }
+}
+
+/// Makes challenges and recognises them.
+#[derive(Clone)]
+pub struct Challenger {
+    realm: String,
+    key: Vec<u8>,
+}
+
+/// Why credentials are not looked at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum NonceFault {
+    /// We have made no such nonce for this peer.
+    Unknown,
+    /// It is too old: the client may try again with the same password.
+    Stale,
+}
+
+impl Challenger {
+    /// Challenges for this realm. Nodes with the same key know each other's.
+    #[must_use]
+    pub fn new(realm: &str, key: &[u8]) -> Self {
+        Self {
+            realm: realm.to_owned(),
+            key: key.to_vec(),
+        }
+    }
+
+    /// The values of WWW-Authenticate at `now`, in seconds, for a peer.
+    #[must_use]
+    pub fn challenges(&self, now: u64, peer: &str, stale: bool) -> Vec<String> {
+        let nonce = self.nonce(now, peer);
+        let stale = if stale { ", stale=true" } else { "" };
+        let challenge = |algorithm: Algorithm| {
+            format!(
+                "Digest realm=\"{}\", nonce=\"{nonce}\", algorithm={}, qop=\"auth\"{stale}",
+                self.realm,
+                algorithm.name()
+            )
+        };
+        Algorithm::OFFERED.into_iter().map(challenge).collect()
+    }
+
+    /// Whether credentials answer a challenge of ours to this peer that is not too old.
+    ///
+    /// # Errors
+    /// [`NonceFault`]: challenge again.
+    pub fn check(&self, credentials: &Credentials, now: u64, peer: &str) -> Result<(), NonceFault> {
+        let made_at = self
+            .made_at(&credentials.nonce, peer)
+            .filter(|_| credentials.realm == self.realm)
+            .ok_or(NonceFault::Unknown)?;
+        if now.saturating_sub(made_at) > NONCE_LIFE {
+            return Err(NonceFault::Stale);
+        }
+        Ok(())
+    }
+
+    fn nonce(&self, now: u64, peer: &str) -> String {
+        let time = now.to_be_bytes();
+        let Some(mac) = self.mac(&time, peer) else {
+            return String::new();
+        };
+        let tag = mac.finalize().into_bytes();
+        URL_SAFE_NO_PAD.encode([&time[..], &tag[..]].concat())
+    }
+
+    fn made_at(&self, nonce: &str, peer: &str) -> Option<u64> {
+        let octets = URL_SAFE_NO_PAD.decode(nonce).ok()?;
+        let (time, tag) = octets.split_at_checked(TIME_OCTETS)?;
+        self.mac(time, peer)?.verify_slice(tag).ok()?;
+        Some(u64::from_be_bytes(time.try_into().ok()?))
+    }
+
+    fn mac(&self, time: &[u8], peer: &str) -> Option<Hmac<Sha256>> {
+        // A key of any length will do.
+        let mut mac = Hmac::<Sha256>::new_from_slice(&self.key).ok()?;
+        mac.update(time);
+        mac.update(peer.as_bytes());
+        Some(mac)
+    }
+}
+
+/// What a client says to prove who it is: the value of Authorization.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Credentials {
+    /// Who it says it is.
+    pub username: String,
+    realm: String,
+    nonce: String,
+    uri: String,
+    response: String,
+    algorithm: Algorithm,
+    nonce_count: String,
+    client_nonce: String,
+}
+
+impl Credentials {
+    /// Reads the value of Authorization. `None` for another scheme than Digest.
+    ///
+    /// # Errors
+    /// [`ValueError`] where the value breaks the grammar, lacks a parameter, or takes what was not offered.
+    pub fn parse(value: &[u8]) -> Result<Option<Self>, ValueError> {
+        let mut scanner = Scanner::new(value);
+        scanner.space();
+        if !scanner.token("a scheme")?.eq_ignore_ascii_case("Digest") {
+            return Ok(None);
+        }
+        let mut params = Vec::new();
+        loop {
+            scanner.space();
+            let name = scanner.token("a parameter")?.to_ascii_lowercase();
+            if !scanner.separator(b'=') {
+                return scanner.fail("\"=\"");
+            }
+            let text = if scanner.peek() == Some(b'"') {
+                scanner.quoted_string()?
+            } else {
+                scanner.token("a value")?.to_owned()
+            };
+            params.push((name, text));
+            if !scanner.separator(b',') {
+                break;
+            }
+        }
+        scanner.finish()?;
+        Self::from_params(&params).map(Some)
+    }
+
+    fn from_params(params: &[(String, String)]) -> Result<Self, ValueError> {
+        let missing = |expected| ValueError { at: 0, expected };
+        let find = |name: &str| {
+            let found = params.iter().find(|(known, _)| known == name);
+            found.map(|(_, text)| text.clone())
+        };
+        let get = |name: &'static str| find(name).ok_or(missing(name));
+        let algorithm = find("algorithm").unwrap_or_else(|| Algorithm::Md5.name().to_owned());
+        if !get("qop")?.eq_ignore_ascii_case("auth") {
+            return Err(missing("qop=auth"));
+        }
+        Ok(Self {
+            username: get("username")?,
+            realm: get("realm")?,
+            nonce: get("nonce")?,
+            uri: get("uri")?,
+            response: get("response")?,
+            algorithm: Algorithm::named(&algorithm).ok_or(missing("SHA-256 or MD5"))?,
+            nonce_count: get("nc")?,
+            client_nonce: get("cnonce")?,
+        })
+    }
+
+    /// Whether they prove, for this request, that the client knows the password behind `verifier`.
+    #[must_use]
+    pub fn prove(&self, verifier: &Verifier, method: &str, uri: &str) -> bool {
+        let a1 = match self.algorithm {
+            Algorithm::Sha256 => &verifier.sha256,
+            Algorithm::Md5 => &verifier.md5,
+        };
+        let a2 = self.algorithm.hash(&[method, &self.uri]);
+        let expected = self.algorithm.hash(&[
+            a1,
+            &self.nonce,
+            &self.nonce_count,
+            &self.client_nonce,
+            "auth",
+            &a2,
+        ]);
+        // Hashed once more, so that the time the comparison takes tells nothing of what was expected.
+        self.uri == uri && Sha256::digest(&expected) == Sha256::digest(&self.response)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// RFC 7616 section 3.9.1, with both algorithms.
+    fn example(algorithm: &str, response: &str) -> Credentials {
+        let value = format!(
+            "Digest username=\"Mufasa\",\r\n realm=\"http-auth@example.org\", uri=\"/dir/index.html\", \
+             algorithm={algorithm}, nonce=\"7ypf/xlj9XXwfDPEoM4URrv/xwf94BcCAzFZH4GiTo0v\", nc=00000001, \
+             cnonce=\"f2/wE4q74E6zIJEtWaHKaf5wv/H5QzzpXusqGemxURZJ\", qop=auth, response=\"{response}\", \
+             opaque=\"FQhe/qaU925kfnzjCev0ciny7QMkPqMAFRtzCUYo5tdS\""
+        );
+        Credentials::parse(value.as_bytes()).unwrap().unwrap()
+    }
+
+    const SHA256: &str = "753927fa0e85d155564e2e272a28d1802ca10daf4496794697cf8db5856cb6c1";
+    const MD5: &str = "8ca523f5e9506fed4657c9700eebdbec";
+
+    #[test]
+    fn the_examples_of_rfc_7616() {
+        let verifier = Verifier::new("Mufasa", "http-auth@example.org", "Circle of Life");
+        for (algorithm, response) in [("SHA-256", SHA256), ("md5", MD5)] {
+            let credentials = example(algorithm, response);
+            assert!(credentials.prove(&verifier, "GET", "/dir/index.html"));
+            assert!(!credentials.prove(&verifier, "PUT", "/dir/index.html"));
+            assert!(!credentials.prove(&verifier, "GET", "/dir/other.html"));
+            let other = Verifier::new("Mufasa", "http-auth@example.org", "Circle of life");
+            assert!(!credentials.prove(&other, "GET", "/dir/index.html"));
+        }
+        assert!(!example("MD5", SHA256).prove(&verifier, "GET", "/dir/index.html"));
+    }
+
+    #[test]
+    fn a_nonce_is_good_for_its_peer_and_its_time() {
+        let challenger = Challenger::new("example.org", b"key");
+        let values = challenger.challenges(1000, "192.0.2.1", true);
+        assert!(values[0].contains("algorithm=SHA-256") && values[1].contains("algorithm=MD5"));
+        assert!(values[0].ends_with(", stale=true"));
+        let nonce = values[0].split('"').nth(3).unwrap();
+        let answer = Credentials {
+            nonce: nonce.to_owned(),
+            realm: "example.org".into(),
+            ..example("MD5", MD5)
+        };
+        assert_eq!(challenger.check(&answer, 1060, "192.0.2.1"), Ok(()));
+        assert_eq!(
+            challenger.check(&answer, 1061, "192.0.2.1"),
+            Err(NonceFault::Stale)
+        );
+        let unknown = Err(NonceFault::Unknown);
+        assert_eq!(challenger.check(&answer, 1000, "192.0.2.2"), unknown);
+        let other = Challenger::new("example.org", b"other");
+        assert_eq!(other.check(&answer, 1000, "192.0.2.1"), unknown);
+        let realm = Credentials {
+            realm: "example.com".into(),
+            ..answer
+        };
+        assert_eq!(challenger.check(&realm, 1000, "192.0.2.1"), unknown);
+        assert_eq!(
+            challenger.check(&example("MD5", MD5), 1000, "192.0.2.1"),
+            unknown
+        );
+    }
+
+    #[test]
+    fn what_was_not_offered_is_not_taken() {
+        assert_eq!(Credentials::parse(b"Bearer x"), Ok(None));
+        for bad in [
+            "Digest",
+            "Digest username=\"x\"",
+            "Digest username=\"x",
+            "Digest username=\"a\", realm=\"r\", nonce=\"n\", uri=\"u\", response=\"r\"",
+            "Digest username=\"a\", realm=\"r\", nonce=\"n\", uri=\"u\", response=\"r\", qop=auth-int, nc=1, cnonce=\"c\"",
+            "Digest username=\"a\", realm=\"r\", nonce=\"n\", uri=\"u\", response=\"r\", qop=auth, nc=1, cnonce=\"c\", algorithm=MD5-sess",
+        ] {
+            assert!(Credentials::parse(bad.as_bytes()).is_err(), "{bad}");
+        }
+    }
+}

@@ -1,0 +1,322 @@
+//! The SIP listener: sockets, transactions and whoever answers requests, joined (RFC 3261
+//! sections 8.2, 17 and 18). One task owns the transactions; requests are answered in tasks of
+//! their own, so that a slow one holds up no other.
+
+use std::future::Future;
+use std::net::{IpAddr, SocketAddr};
+use std::pin::pin;
+use std::sync::Arc;
+use std::time::Instant;
+
+use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
+use tokio::sync::mpsc;
+use tokio::task::JoinSet;
+
+use crate::sip::message::Message;
+use crate::sip::places::Places;
+use crate::sip::response::{Response, ResponseTarget, response_target};
+use crate::sip::transaction::table::{Received as Seen, ServerEvent, ServerTransactions};
+use crate::sip::transaction::{Timers, TransactionKey, Transport};
+use crate::sip::transport::stream::{self, Limits, Shared};
+use crate::sip::transport::{Flow, Received, udp};
+use crate::sip::trust::Origin;
+use crate::sip::via::Via;
+
+mod answer;
+mod sockets;
+
+pub use answer::Answer;
+use answer::{overloaded, response};
+pub use sockets::{Addresses, Sockets};
+
+/// Messages received and not yet looked at.
+const RECEIVED_WAITING: usize = 1024;
+/// Requests being answered at once; more get 503.
+const ANSWERED_AT_ONCE: usize = 1024;
+/// Those of one address among them.
+const ANSWERED_AT_ONCE_EACH: usize = 512;
+/// Transactions alive at once; a non-INVITE one over UDP lives 32 s after its answer.
+const MAX_TRANSACTIONS: usize = 500_000;
+
+/// A request and where it came from.
+#[derive(Debug)]
+pub struct Request {
+    /// The request, well formed as far as [`Message::parse`] sees.
+    pub message: Message,
+    /// Where it came from.
+    pub origin: Origin,
+    /// Whether its sender is trusted as it is; else it has to prove who it is.
+    pub trusted: bool,
+}
+
+/// Whoever answers requests.
+pub trait Agent: Send + Sync + 'static {
+    /// Whether whoever sent a request is heard; `Ok(true)` if it is trusted as it is. It is asked before anything
+    /// is remembered of the request, so that strangers fill no table, and must not take long.
+    ///
+    /// # Errors
+    /// The answer that a stranger gets.
+    fn admit(&self, request: &Message, origin: &Origin) -> Result<bool, Answer>;
+
+    /// Answers a request.
+    fn answer(&self, request: Request) -> impl Future<Output = Answer> + Send;
+}
+
+/// How the listener behaves.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// Bounds of one connection and of messages.
+    pub limits: Limits,
+    /// Bounds of all connections.
+    pub connections: Places,
+    /// Requests from one address.
+    pub rate: Quota,
+    /// Named in warnings.
+    pub host: String,
+    /// Addresses in a Via by which we know our own requests.
+    pub own: Vec<SocketAddr>,
+}
+
+/// The way back to a client.
+#[derive(Debug, Clone)]
+struct Peer {
+    flow: Flow,
+    origin: Origin,
+    target: SocketAddr,
+}
+
+/// An answer that has been worked out, for the transaction it belongs to.
+struct Answered {
+    key: TransactionKey,
+    response: Response,
+}
+
+/// Serves requests until `stop` is done, then answers those under way.
+pub async fn run<A: Agent>(
+    sockets: Sockets,
+    config: Config,
+    agent: A,
+    stop: impl Future<Output = ()>,
+) {
+    let (received, incoming) = mpsc::channel(RECEIVED_WAITING);
+    let mut readers = JoinSet::new();
+    for socket in sockets.datagram {
+        let receiving = udp::receive(socket, config.limits.max_message, received.clone());
+        readers.spawn(receiving);
+    }
+    let shared = Shared {
+        limits: config.limits,
+        places: config.connections,
+        endpoint: received,
+    };
+    for listener in sockets.stream {
+        readers.spawn(stream::accept(listener, shared.clone()));
+    }
+    drop(shared);
+    let (answered, answers) = mpsc::channel(ANSWERED_AT_ONCE);
+    let endpoint = Endpoint {
+        agent: Arc::new(agent),
+        transactions: ServerTransactions::new(Timers::default(), MAX_TRANSACTIONS),
+        rate: RateLimiter::keyed(config.rate),
+        answering: Places::new(ANSWERED_AT_ONCE, ANSWERED_AT_ONCE_EACH),
+        host: config.host,
+        own: config.own,
+        answered: Some(answered),
+    };
+    endpoint.serve(incoming, answers, readers, stop).await;
+}
+
+struct Endpoint<A> {
+    agent: Arc<A>,
+    transactions: ServerTransactions<Peer>,
+    rate: DefaultKeyedRateLimiter<IpAddr>,
+    answering: Places,
+    host: String,
+    own: Vec<SocketAddr>,
+    /// Handed to each task that answers; `None` once the listener stops.
+    answered: Option<mpsc::Sender<Answered>>,
+}
+
+impl<A: Agent> Endpoint<A> {
+    async fn serve(
+        mut self,
+        mut incoming: mpsc::Receiver<Received>,
+        mut answers: mpsc::Receiver<Answered>,
+        mut readers: JoinSet<()>,
+        stop: impl Future<Output = ()>,
+    ) {
+        let mut stop = pin!(stop);
+        let mut tidy = tokio::time::interval(std::time::Duration::from_mins(1));
+        loop {
+            let deadline = self.transactions.next_deadline();
+            let timer = async {
+                match deadline {
+                    Some(at) => tokio::time::sleep_until(at.into()).await,
+                    None => std::future::pending().await,
+                }
+            };
+            tokio::select! {
+                biased;
+                () = &mut stop => break,
+                Some(answered) = answers.recv() => self.finish(answered).await,
+                // Before what comes in, or a flood would keep old transactions alive.
+                () = timer => self.on_timers().await,
+                Some(received) = incoming.recv() => self.receive(received).await,
+                _ = tidy.tick() => self.rate.retain_recent(),
+                Some(ended) = readers.join_next() => {
+                    tracing::error!("a SIP socket failed: {ended:?}");
+                }
+            }
+        }
+        // No new requests; those under way are answered. The channel ends with the last of them.
+        readers.shutdown().await;
+        drop(incoming);
+        self.answered = None;
+        while let Some(answered) = answers.recv().await {
+            self.finish(answered).await;
+        }
+    }
+
+    async fn receive(&mut self, received: Received) {
+        let Received {
+            message,
+            fault,
+            origin,
+            flow,
+        } = received;
+        // Responses to us there are none yet, and an ACK is never answered.
+        if message.method().is_none_or(|method| method == "ACK") {
+            return;
+        }
+        let target = target(&message, flow.transport(), origin.source);
+        let peer = Peer {
+            flow,
+            origin,
+            target,
+        };
+        let trusted = match self.agent.admit(&message, &peer.origin) {
+            Ok(trusted) => trusted,
+            Err(answer) => return self.answer_statelessly(&message, &peer, answer).await,
+        };
+        if self.is_own(&message) {
+            let answer = Answer::new(482).warning(&self.host, "this request was sent by us");
+            return self.answer_statelessly(&message, &peer, answer).await;
+        }
+        if let Some((status, why)) = fault {
+            let answer = Answer::new(status).warning(&self.host, &why);
+            return self.answer_statelessly(&message, &peer, answer).await;
+        }
+        // A repeat costs little; what is new and too much is not remembered either.
+        let is_new =
+            TransactionKey::server(&message).is_ok_and(|key| !self.transactions.contains(&key));
+        let address = peer.origin.source.ip().to_canonical();
+        if is_new && self.rate.check_key(&address).is_err() {
+            let why = "too many requests from your address";
+            let answer = overloaded().warning(&self.host, why);
+            return self.answer_statelessly(&message, &peer, answer).await;
+        }
+        let transport = peer.flow.transport();
+        let now = Instant::now();
+        match self
+            .transactions
+            .on_request(now, &message, transport, peer.clone())
+        {
+            Ok(Seen::New { key, .. }) => {
+                let request = Request {
+                    message,
+                    origin: peer.origin,
+                    trusted,
+                };
+                self.begin(key, request).await;
+            }
+            Ok(Seen::Answer(bytes)) => send(&peer, bytes).await,
+            Ok(Seen::Absorbed | Seen::Ack { .. }) => {}
+            Ok(Seen::Full) => {
+                self.answer_statelessly(&message, &peer, overloaded()).await;
+            }
+            Err(error) => {
+                let answer = Answer::new(400).warning(&self.host, &error.to_string());
+                self.answer_statelessly(&message, &peer, answer).await;
+            }
+        }
+    }
+
+    /// Whether a request has come back to us (RFC 3261 section 16.3 step 4).
+    fn is_own(&self, message: &Message) -> bool {
+        let hops = message.via().unwrap_or_default();
+        hops.iter()
+            .filter_map(Via::address)
+            .any(|hop| self.own.contains(&hop))
+    }
+
+    /// Has a new request answered, unless too many are under way.
+    async fn begin(&mut self, key: TransactionKey, request: Request) {
+        let source = request.origin.source;
+        let place = self.answering.take(source.ip().to_canonical());
+        let Some(place) = place else {
+            if let Some(response) = response(&request.message, source, &overloaded()) {
+                self.finish(Answered { key, response }).await;
+            }
+            return;
+        };
+        let Some(answered) = self.answered.clone() else {
+            return;
+        };
+        let agent = Arc::clone(&self.agent);
+        tokio::spawn(async move {
+            let message = request.message.clone();
+            let answer = agent.answer(request).await;
+            if let Some(response) = response(&message, source, &answer) {
+                // An error means that the endpoint has stopped.
+                let _ = answered.send(Answered { key, response }).await;
+            }
+            drop(place);
+        });
+    }
+
+    async fn finish(&mut self, answered: Answered) {
+        let Answered { key, response } = answered;
+        if let Some(transmit) = self.transactions.respond(Instant::now(), &key, &response) {
+            send(&transmit.peer, transmit.bytes).await;
+        }
+    }
+
+    async fn on_timers(&mut self) {
+        for event in self.transactions.on_timers(Instant::now()) {
+            match event {
+                ServerEvent::Transmit(transmit) => send(&transmit.peer, transmit.bytes).await,
+                ServerEvent::TryingDue { key, peer, request } => {
+                    let trying = Message::parse(request).ok().and_then(|request| {
+                        response(&request, peer.origin.source, &Answer::new(100))
+                    });
+                    if let Some(response) = trying {
+                        self.finish(Answered { key, response }).await;
+                    }
+                }
+                ServerEvent::Timeout(key) => tracing::debug!("transaction {key:?} timed out"),
+            }
+        }
+    }
+
+    async fn answer_statelessly(&self, message: &Message, peer: &Peer, answer: Answer) {
+        if let Some(response) = response(message, peer.origin.source, &answer) {
+            send(peer, response.bytes().clone()).await;
+        }
+    }
+}
+
+/// Where a response goes. A `maddr` is not honoured: anybody can name anybody's address.
+fn target(message: &Message, transport: Transport, source: SocketAddr) -> SocketAddr {
+    let top = message.via().ok().and_then(|hops| hops.into_iter().next());
+    match top.map(|via| response_target(&via, transport, source)) {
+        Some(ResponseTarget::Datagram(target)) => target,
+        _ => source,
+    }
+}
+
+async fn send(peer: &Peer, bytes: bytes::Bytes) {
+    if let Err(error) = peer.flow.send(peer.target, bytes).await {
+        // A client that gets no answer asks again, and is answered from the transaction.
+        tracing::debug!(peer = %peer.origin.source, "no way back to {}: {error}", peer.origin.source);
+    }
+}

@@ -1,0 +1,20 @@
+//! What a token that may sign requests by Digest is known by.
+
+use sea_orm::entity::prelude::*;
+
+#[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+#[sea_orm(table_name = "digest_login")]
+pub struct Model {
+    #[sea_orm(primary_key, auto_increment = false)]
+    pub token_id: i64,
+    pub username: String,
+    /// H(A1) with SHA-256: username, realm and the token's secret.
+    pub sha256: String,
+    /// The same with MD5. The secret has 256 random bits.
+    pub md5: String,
+}
+
+#[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
+pub enum Relation {}
+
+impl ActiveModelBehavior for ActiveModel {}

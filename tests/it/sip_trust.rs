@@ -1,0 +1,175 @@
+//! Whose requests are taken: trusted networks, holders of a gateway token, and how much of the server one
+//! peer can take from the others.
+
+use chrono::TimeDelta;
+use md5::Md5;
+use restante::domain::access::TokenScope;
+use restante::domain::hex::hex;
+use restante::identity::DigestName;
+use restante::sip::Message;
+use sha2::{Digest, Sha256};
+use tokio::net::TcpStream;
+
+use crate::on_both_databases;
+use crate::support::TestApp;
+use crate::support::message::Pager;
+use crate::support::sip::{Udp, header, pager, status};
+
+const ALICE: &str = "sip:alice@example.org";
+
+/// A gateway token for Digest, bound to these addresses.
+async fn token(app: &TestApp, username: &str, scope: TokenScope, aors: &[&str]) -> String {
+    let aors: Vec<_> = aors.iter().map(|aor| aor.parse().unwrap()).collect();
+    let digest = DigestName {
+        username,
+        realm: "mail.example.org",
+    };
+    app.identity
+        .create_digest_token("t", &[scope], &aors, None, digest)
+        .await
+        .unwrap()
+}
+
+fn parameter<'a>(challenge: &'a str, name: &str) -> &'a str {
+    let (_, rest) = challenge.split_once(&format!("{name}=\"")).unwrap();
+    rest.split_once('"').unwrap().0
+}
+
+/// What a client puts into Authorization, worked out here from RFC 7616 section 3.4.1.
+fn authorization(challenge: &str, username: &str, password: &str, uri: &str) -> String {
+    let sha256 = challenge.contains("algorithm=SHA-256");
+    let hash = |text: String| {
+        if sha256 {
+            hex(&Sha256::digest(text))
+        } else {
+            hex(&Md5::digest(text))
+        }
+    };
+    let (realm, nonce) = (parameter(challenge, "realm"), parameter(challenge, "nonce"));
+    let a1 = hash(format!("{username}:{realm}:{password}"));
+    let a2 = hash(format!("MESSAGE:{uri}"));
+    let response = hash(format!("{a1}:{nonce}:00000001:c0ffee:auth:{a2}"));
+    let algorithm = if sha256 { "SHA-256" } else { "MD5" };
+    format!(
+        "Digest username=\"{username}\", realm=\"{realm}\", nonce=\"{nonce}\", uri=\"{uri}\", response=\"{response}\", \
+         algorithm={algorithm}, cnonce=\"c0ffee\", qop=auth, nc=00000001"
+    )
+}
+
+fn challenges(answer: &Message) -> Vec<String> {
+    assert_eq!(status(answer), 401);
+    let fields = answer.headers("WWW-Authenticate");
+    fields.map(|field| field.text()).collect()
+}
+
+/// The request again, as a client sends it after a challenge: the next `CSeq`, another branch.
+fn again(request: &Pager, authorization: &str) -> Pager {
+    Pager {
+        cseq: request.cseq + 1,
+        branch: request.branch.replacen(';', "again;", 1),
+        ..request.clone()
+    }
+    .header("Authorization", authorization)
+}
+
+on_both_databases! {
+    async fn strangers_prove_that_they_hold_a_token(app: TestApp, "[sip]\ntrusted_peers = []\nstrangers = 'digest'") {
+        let password = token(&app, "branch office", TokenScope::Gateway, &[]).await;
+        let client = Udp::to(&app).await;
+        let request = pager();
+        let offered = challenges(&client.ask(request.clone()).await);
+        assert_eq!(offered.len(), 2, "{offered:?}");
+        assert!(offered[0].contains("SHA-256") && offered[1].contains("MD5"), "RFC 8760 section 2.3");
+        for challenge in &offered {
+            let proof = authorization(challenge, "branch office", &password, ALICE);
+            let mut proved = again(&pager(), &proof);
+            proved.more.push_str("P-Asserted-Identity: <sip:boss@example.org>\r\nP-Served-User: <sip:bob@example.org>\r\n\
+                                  Date: Sat, 13 Nov 2010 23:29:00 GMT\r\n");
+            assert_eq!(status(&client.ask(proved).await), 202);
+        }
+        // Who the sender is and whom it is for are not theirs to assert.
+        assert_eq!(app.waiting(ALICE).await, 2);
+        let list = app.get(&format!("/api/v1/accounts/{ALICE}/messages")).await.json();
+        assert_eq!(list["items"][0]["asserted_identity"], serde_json::Value::Null, "{list}");
+        assert_eq!(list["items"][0]["sent_at"], serde_json::Value::Null);
+        let wrong = authorization(&offered[0], "branch office", "guess", ALICE);
+        assert_eq!(status(&client.ask(again(&pager(), &wrong)).await), 403);
+        let nobody = authorization(&offered[0], "nobody", &password, ALICE);
+        assert_eq!(status(&client.ask(again(&pager(), &nobody)).await), 403);
+        // For another addressee than the one that was signed for.
+        let good = authorization(&offered[0], "branch office", &password, ALICE);
+        assert_eq!(status(&client.ask(again(&pager().to("sip:bob@example.org"), &good)).await), 403);
+        assert_eq!(app.waiting(ALICE).await, 2);
+        // A nonce grows old; the client is told that the password was not the matter.
+        app.clock.advance(TimeDelta::seconds(61));
+        let stale = challenges(&client.ask(again(&pager(), &good)).await);
+        assert!(stale[0].contains("stale=true"), "{stale:?}");
+        // It is no good to anybody at another address.
+        let fresh = authorization(&stale[0], "branch office", &password, ALICE);
+        let elsewhere = Udp::from("127.0.0.2", &app).await;
+        let refused = challenges(&elsewhere.ask(again(&pager(), &fresh)).await);
+        assert!(!refused[0].contains("stale"), "{refused:?}");
+        assert_eq!(status(&client.ask(again(&pager(), &fresh)).await), 202);
+        assert_eq!(status(&client.ask(again(&pager(), "Digest nonsense")).await), 400);
+    }
+
+    async fn a_token_reaches_what_it_is_bound_to(app: TestApp, "[sip]\ntrusted_peers = []\nstrangers = 'digest'") {
+        let bound = token(&app, "bound", TokenScope::Gateway, &["sip:bob@example.org"]).await;
+        let reader = token(&app, "reader", TokenScope::Operator, &[]).await;
+        let client = Udp::to(&app).await;
+        let offered = challenges(&client.ask(pager()).await);
+        let to_alice = |name: &str, password: &str| again(&pager(), &authorization(&offered[0], name, password, ALICE));
+        assert_eq!(status(&client.ask(to_alice("bound", &bound)).await), 403);
+        assert_eq!(status(&client.ask(to_alice("reader", &reader)).await), 403);
+        let to_bob = authorization(&offered[0], "bound", &bound, "sip:bob@example.org");
+        let to_bob = || again(&pager().to("sip:bob@example.org"), &to_bob);
+        assert_eq!(status(&client.ask(to_bob()).await), 202);
+        let id = app.identity.tokens().await.unwrap().iter().rev().nth(1).unwrap().id;
+        assert!(app.identity.revoke_token(id).await.unwrap());
+        assert_eq!(status(&client.ask(to_bob()).await), 403);
+    }
+
+    /// One peer floods; the other is served as if it were alone.
+    async fn a_flood_starves_nobody(app: TestApp, "[sip]\nrate_limit = 50") {
+        let flood = Udp::from("127.0.0.2", &app).await;
+        let quiet = Udp::to(&app).await;
+        let mut refused = 0;
+        for _ in 0..40 {
+            for _ in 0..50 {
+                flood.send(pager()).await;
+            }
+            assert_eq!(status(&quiet.ask(pager().to("sip:bob@example.org")).await), 202);
+            // What has been answered so far is read, so that nobody's socket overflows.
+            let mut buffer = [0; 2048];
+            while let Ok(octets) = flood.0.try_recv(&mut buffer) {
+                refused += usize::from(buffer[..octets].starts_with(b"SIP/2.0 503 "));
+            }
+        }
+        assert!(refused > 0, "the flood was not refused");
+        assert_eq!(app.waiting("sip:bob@example.org").await, 40);
+    }
+
+    async fn one_peer_does_not_take_all_connections(
+        app: TestApp, "[sip]\nmax_connections = 8\nmax_connections_per_peer = 2"
+    ) {
+        let connect = async |from: &str| {
+            let socket = tokio::net::TcpSocket::new_v4().unwrap();
+            socket.bind(format!("{from}:0").parse().unwrap()).unwrap();
+            let mut stream: TcpStream = socket.connect(app.sip).await.unwrap();
+            tokio::io::AsyncWriteExt::write_all(&mut stream, b"\r\n\r\n").await.unwrap();
+            let mut pong = [0; 2];
+            let read = tokio::io::AsyncReadExt::read_exact(&mut stream, &mut pong).await;
+            read.is_ok().then_some(stream)
+        };
+        let held = [connect("127.0.0.2").await, connect("127.0.0.2").await];
+        assert!(held.iter().all(Option::is_some));
+        assert!(connect("127.0.0.2").await.is_none());
+        assert!(connect("127.0.0.1").await.is_some());
+    }
+
+    async fn only_named_strangers_are_challenged(app: TestApp, "[sip]\ntrusted_peers = ['127.0.0.1']\nstrangers = 'digest'") {
+        assert_eq!(status(&Udp::to(&app).await.ask(pager()).await), 202);
+        let stranger = Udp::from("127.0.0.2", &app).await.ask(pager()).await;
+        assert_eq!(header(&stranger, "WWW-Authenticate").split_once(' ').unwrap().0, "Digest");
+    }
+}

@@ -1,0 +1,86 @@
+//! Speaking SIP to a server over real sockets.
+
+use std::time::Duration;
+
+use restante::sip::{Message, StartLine};
+use tokio::io::AsyncReadExt;
+use tokio::net::{TcpStream, UdpSocket};
+use tokio::time::timeout;
+
+use super::TestApp;
+use super::message::Pager;
+
+/// Longer than any answer takes.
+pub const PATIENCE: Duration = Duration::from_secs(20);
+
+/// A client on a datagram socket of its own.
+pub struct Udp(pub UdpSocket);
+
+impl Udp {
+    pub async fn to(app: &TestApp) -> Self {
+        Self::from("127.0.0.1", app).await
+    }
+
+    /// From another address of this machine.
+    pub async fn from(address: &str, app: &TestApp) -> Self {
+        let socket = UdpSocket::bind((address, 0)).await.unwrap();
+        socket.connect(app.sip).await.unwrap();
+        Self(socket)
+    }
+
+    pub async fn send(&self, raw: impl Into<Vec<u8>>) {
+        self.0.send(&raw.into()).await.unwrap();
+    }
+
+    pub async fn receive(&self) -> Message {
+        let mut buffer = vec![0; 65_536];
+        let octets = timeout(PATIENCE, self.0.recv(&mut buffer))
+            .await
+            .expect("an answer")
+            .unwrap();
+        buffer.truncate(octets);
+        Message::parse(buffer.into()).unwrap()
+    }
+
+    pub async fn ask(&self, raw: impl Into<Vec<u8>>) -> Message {
+        self.send(raw).await;
+        self.receive().await
+    }
+}
+
+pub fn status(answer: &Message) -> u16 {
+    match answer.start() {
+        StartLine::Status { code, .. } => *code,
+        StartLine::Request { .. } => panic!("not an answer"),
+    }
+}
+
+pub fn header(answer: &Message, name: &str) -> String {
+    answer
+        .header(name)
+        .map(|field| field.text())
+        .unwrap_or_default()
+}
+
+/// A request whose answer comes back to the port it was sent from (RFC 3581).
+pub fn pager() -> Pager {
+    let pager = Pager::new();
+    Pager {
+        branch: format!("{};rport", pager.branch),
+        ..pager
+    }
+}
+
+pub async fn read_until(stream: &mut TcpStream, done: impl Fn(&str) -> bool) -> String {
+    let mut text = String::new();
+    let mut buffer = vec![0; 65_536];
+    while !done(&text) {
+        let octets = timeout(PATIENCE, stream.read(&mut buffer))
+            .await
+            .expect("an answer")
+            .unwrap();
+        assert!(octets > 0, "closed after {text}");
+        text.push_str(&String::from_utf8_lossy(&buffer[..octets]));
+    }
+    text
+}
