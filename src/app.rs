@@ -117,8 +117,13 @@ impl App {
         let policy = Arc::new(settings.policy());
         let trust = Trust {
             peers: settings.sip.trusted_peers.clone(),
-            digest: (settings.sip.strangers == Strangers::Digest)
-                .then(|| Challenger::new(&settings.realm(), &digest_key)),
+            digest: (settings.sip.strangers == Strangers::Digest).then(|| {
+                Challenger::new(
+                    &settings.realm(),
+                    &digest_key,
+                    &settings.sip.digest_algorithms,
+                )
+            }),
             clock: clock.clone(),
             identity: identity.clone(),
             host: hostname.to_string(),

@@ -110,6 +110,11 @@ pub const KEYS: &[Key] = &[
         "What others get: `refuse` is 403; `digest` lets them prove that they hold a gateway token made with `--digest`.",
     ),
     key(
+        "sip.digest_algorithms",
+        "SHA-256,MD5",
+        "What Digest offers, in this order. Old clients look only at the first.",
+    ),
+    key(
         "sip.realm",
         "",
         "The realm of Digest. Absent: `server.hostname`. Tokens made for another realm are no good.",
@@ -188,7 +193,7 @@ pub const KEYS: &[Key] = &[
 ];
 
 /// The keys that are lists.
-pub(super) const LISTS: [&str; 8] = [
+pub(super) const LISTS: [&str; 9] = [
     "http.listen",
     "sip.listen",
     "sip.tls_listen",
@@ -197,6 +202,7 @@ pub(super) const LISTS: [&str; 8] = [
     "sip.websocket_origins",
     "sip.domains",
     "sip.trusted_peers",
+    "sip.digest_algorithms",
 ];
 
 /// The table of keys in Markdown, as it stands in `docs/configuration.md`.

@@ -11,6 +11,7 @@ use secrecy::SecretString;
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer};
 
+use crate::sip::digest::Algorithm;
 use crate::sip::trust::TrustedPeer;
 
 /// All settings.
@@ -100,6 +101,9 @@ pub struct SipSettings {
     pub trusted_peers: Vec<TrustedPeer>,
     /// What becomes of others.
     pub strangers: Strangers,
+    /// What Digest offers, in this order.
+    #[serde(deserialize_with = "list")]
+    pub digest_algorithms: Vec<Algorithm>,
     /// The realm of Digest; absent, the server's host name.
     pub realm: Option<String>,
     /// The most requests a second from one address.

@@ -3,7 +3,9 @@
 //!
 //! A nonce is the time it was made and a keyed hash of that time and the peer's address, so it needs no memory:
 //! one that we did not make, or made for somebody else, or too long ago, is refused before anybody is looked
-//! up. SHA-256 and MD5 are offered, in this order (RFC 8760 section 2.3), with `qop=auth`.
+//! up. SHA-256 and MD5 are known; `qop` is `auth`.
+
+use std::str::FromStr;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -30,20 +32,13 @@ pub enum Algorithm {
 }
 
 impl Algorithm {
-    /// Those offered, the best first.
-    const OFFERED: [Self; 2] = [Self::Sha256, Self::Md5];
+    const KNOWN: [Self; 2] = [Self::Sha256, Self::Md5];
 
     fn name(self) -> &'static str {
         match self {
             Self::Sha256 => "SHA-256",
             Self::Md5 => "MD5",
         }
-    }
-
-    fn named(name: &str) -> Option<Self> {
-        Self::OFFERED
-            .into_iter()
-            .find(|algorithm| algorithm.name().eq_ignore_ascii_case(name))
     }
 
     /// The hash of parts joined by colons, in hexadecimal.
@@ -53,6 +48,22 @@ impl Algorithm {
             Self::Sha256 => hex(&Sha256::digest(text)),
             Self::Md5 => hex(&Md5::digest(text)),
         }
+    }
+}
+
+/// A name of no algorithm that we know.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("expected SHA-256 or MD5")]
+pub struct UnknownAlgorithm;
+
+impl FromStr for Algorithm {
+    type Err = UnknownAlgorithm;
+
+    fn from_str(name: &str) -> Result<Self, UnknownAlgorithm> {
+        Self::KNOWN
+            .into_iter()
+            .find(|algorithm| algorithm.name().eq_ignore_ascii_case(name))
+            .ok_or(UnknownAlgorithm)
     }
 }
 
@@ -90,6 +101,7 @@ impl Verifier {
 pub struct Challenger {
     realm: String,
     key: Vec<u8>,
+    offered: Vec<Algorithm>,
 }
 
 /// Why credentials are not looked at.
@@ -102,12 +114,14 @@ pub enum NonceFault {
 }
 
 impl Challenger {
-    /// Challenges for this realm. Nodes with the same key know each other's.
+    /// Challenges for this realm, with these algorithms in this order. Nodes with the same key know each
+    /// other's.
     #[must_use]
-    pub fn new(realm: &str, key: &[u8]) -> Self {
+    pub fn new(realm: &str, key: &[u8], offered: &[Algorithm]) -> Self {
         Self {
             realm: realm.to_owned(),
             key: key.to_vec(),
+            offered: offered.to_vec(),
         }
     }
 
@@ -116,14 +130,14 @@ impl Challenger {
     pub fn challenges(&self, now: u64, peer: &str, stale: bool) -> Vec<String> {
         let nonce = self.nonce(now, peer);
         let stale = if stale { ", stale=true" } else { "" };
-        let challenge = |algorithm: Algorithm| {
+        let challenge = |algorithm: &Algorithm| {
             format!(
                 "Digest realm=\"{}\", nonce=\"{nonce}\", algorithm={}, qop=\"auth\"{stale}",
                 self.realm,
                 algorithm.name()
             )
         };
-        Algorithm::OFFERED.into_iter().map(challenge).collect()
+        self.offered.iter().map(challenge).collect()
     }
 
     /// Whether credentials answer a challenge of ours to this peer that is not too old.
@@ -134,6 +148,7 @@ impl Challenger {
         let made_at = self
             .made_at(&credentials.nonce, peer)
             .filter(|_| credentials.realm == self.realm)
+            .filter(|_| self.offered.contains(&credentials.algorithm))
             .ok_or(NonceFault::Unknown)?;
         if now.saturating_sub(made_at) > NONCE_LIFE {
             return Err(NonceFault::Stale);
@@ -229,7 +244,7 @@ impl Credentials {
             nonce: get("nonce")?,
             uri: get("uri")?,
             response: get("response")?,
-            algorithm: Algorithm::named(&algorithm).ok_or(missing("SHA-256 or MD5"))?,
+            algorithm: algorithm.parse().map_err(|_| missing("SHA-256 or MD5"))?,
             nonce_count: get("nc")?,
             client_nonce: get("cnonce")?,
         })
@@ -290,7 +305,7 @@ mod tests {
 
     #[test]
     fn a_nonce_is_good_for_its_peer_and_its_time() {
-        let challenger = Challenger::new("example.org", b"key");
+        let challenger = Challenger::new("example.org", b"key", &Algorithm::KNOWN);
         let values = challenger.challenges(1000, "192.0.2.1", true);
         assert!(values[0].contains("algorithm=SHA-256") && values[1].contains("algorithm=MD5"));
         assert!(values[0].ends_with(", stale=true"));
@@ -307,8 +322,10 @@ mod tests {
         );
         let unknown = Err(NonceFault::Unknown);
         assert_eq!(challenger.check(&answer, 1000, "192.0.2.2"), unknown);
-        let other = Challenger::new("example.org", b"other");
+        let other = Challenger::new("example.org", b"other", &Algorithm::KNOWN);
         assert_eq!(other.check(&answer, 1000, "192.0.2.1"), unknown);
+        let only = Challenger::new("example.org", b"key", &[Algorithm::Sha256]);
+        assert_eq!(only.check(&answer, 1000, "192.0.2.1"), unknown);
         let realm = Credentials {
             realm: "example.com".into(),
             ..answer

@@ -1,12 +1,13 @@
-//! A real Kamailio on loopback, from the very files in `deploy/kamailio`, and sipp beside it.
+//! A real Kamailio on loopback, from the very files in `deploy/kamailio`.
 
 use std::net::{SocketAddr, TcpListener, UdpSocket};
-use std::path::Path;
-use std::process::{Child, Command, Output, Stdio};
+use std::process::{Child, Command, Stdio};
 
 use tempfile::TempDir;
 use tokio::net::UdpSocket as AsyncUdp;
 use tokio::time::{Duration, timeout};
+
+use super::repository;
 
 /// A running Kamailio, ended when dropped.
 pub struct Kamailio {
@@ -24,13 +25,6 @@ fn free_address() -> SocketAddr {
             return address;
         }
     }
-}
-
-fn repository(path: &str) -> String {
-    Path::new(env!("CARGO_MANIFEST_DIR"))
-        .join(path)
-        .display()
-        .to_string()
 }
 
 impl Kamailio {
@@ -95,46 +89,6 @@ impl Kamailio {
             }
         }
         panic!("Kamailio does not answer");
-    }
-
-    /// Runs a sipp scenario against it: `calls` calls over `transport` (`u1`, `t1`).
-    pub async fn sipp(
-        &self,
-        scenario: &str,
-        transport: &str,
-        calls: u32,
-        keys: &[(&str, &str)],
-    ) -> Output {
-        let mut command = tokio::process::Command::new("sipp");
-        command.arg(self.address.to_string());
-        command.args([
-            "-sf",
-            &repository(&format!("tests/data/sipp/{scenario}.xml")),
-            "-t",
-            transport,
-        ]);
-        command.args([
-            "-m",
-            &calls.to_string(),
-            "-i",
-            "127.0.0.1",
-            "-nostdin",
-            "-timeout",
-            "30",
-            "-timeout_error",
-        ]);
-        command.current_dir(self.directory.path());
-        for (name, value) in keys {
-            match *name {
-                "service" => command.args(["-s", value]),
-                name => command.args(["-key", name, value]),
-            };
-        }
-        command
-            .kill_on_drop(true)
-            .output()
-            .await
-            .expect("sipp is needed: run ./scripts/test")
     }
 }
 

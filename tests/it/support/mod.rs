@@ -1,12 +1,21 @@
 //! A server for one test, and what tests send to it.
 
 mod app;
+pub mod clients;
 pub mod kamailio;
 pub mod message;
 pub mod program;
 pub mod sip;
 
 pub use app::{Answer, Backend, PASSWORD, TestApp, client};
+
+/// A file of this repository.
+pub fn repository(path: &str) -> String {
+    std::path::Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join(path)
+        .display()
+        .to_string()
+}
 
 /// Declares tests that run once on each database, as `name::sqlite` and `name::postgres`. A text
 /// after `TestApp` is configuration in TOML.

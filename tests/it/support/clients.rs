@@ -1,0 +1,75 @@
+//! SIP clients that others have written: sipp and baresip.
+
+use std::net::SocketAddr;
+use std::process::Output;
+
+use tokio::process::Command;
+
+use super::repository;
+
+/// Runs a sipp scenario against a server: `calls` calls over `transport` (`u1`, `t1`). Keys are what the scenario
+/// fills in.
+pub async fn sipp(
+    server: SocketAddr,
+    scenario: &str,
+    transport: &str,
+    calls: u32,
+    keys: &[(&str, &str)],
+) -> Output {
+    let directory = tempfile::tempdir().unwrap();
+    let mut command = Command::new("sipp");
+    command.arg(server.to_string());
+    let file = repository(&format!("tests/data/sipp/{scenario}.xml"));
+    command.args(["-sf", &file, "-t", transport, "-m", &calls.to_string()]);
+    command.args([
+        "-i",
+        "127.0.0.1",
+        "-nostdin",
+        "-timeout",
+        "30",
+        "-timeout_error",
+    ]);
+    command.current_dir(directory.path());
+    for (name, value) in keys {
+        match *name {
+            "service" => command.args(["-s", value]),
+            name => command.args(["-key", name, value]),
+        };
+    }
+    command
+        .kill_on_drop(true)
+        .output()
+        .await
+        .expect("sipp is needed: run ./scripts/test")
+}
+
+/// Has baresip send a text to Alice from Carol through a server, over `udp` or `tcp`; what it printed: every SIP
+/// message it sent and received. `login` is what it answers challenges with, as parameters of an account.
+pub async fn baresip(server: SocketAddr, transport: &str, login: &str, text: &str) -> String {
+    let directory = tempfile::tempdir().unwrap();
+    let account = format!(
+        "<sip:carol@example.org>;regint=0{login};outbound=\"sip:{server};transport={transport}\"\n"
+    );
+    for (file, content) in [
+        ("accounts", account.as_str()),
+        ("contacts", "<sip:alice@example.org>\n"),
+        (
+            "config",
+            "poll_method epoll\nnet_interface 127.0.0.1\nsip_listen 127.0.0.1:0\n\
+             module_path /usr/lib/baresip/modules\nmodule_tmp account.so\nmodule_app contact.so\n",
+        ),
+    ] {
+        std::fs::write(directory.path().join(file), content).unwrap();
+    }
+    // It says nothing by its exit code, and ends by itself after so many seconds.
+    let output = Command::new("baresip")
+        .args(["-4", "-s", "-t", "3", "-e", &format!("/message {text}")])
+        .arg("-f")
+        .arg(directory.path())
+        .stdin(std::process::Stdio::null())
+        .kill_on_drop(true)
+        .output()
+        .await
+        .expect("baresip is needed: run ./scripts/test");
+    String::from_utf8_lossy(&output.stdout).into_owned()
+}
