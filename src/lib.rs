@@ -4,7 +4,7 @@
 //! | module | what is in it |
 //! | --- | --- |
 //! | [`domain`] | the rules, without input or output: addresses, Message-IDs, expiry, access |
-//! | [`sip`], [`mime`], [`xcap`] | toolboxes: bytes in, values out, no sockets |
+//! | [`sip`], [`msrp`], [`mime`], [`xcap`] | toolboxes: bytes in, values out, no sockets |
 //! | [`inbound`] | what comes in from the SIP network, read and checked |
 //! | [`mailbox`] | the procedures: store, read, delete, expire, each one transaction |
 //! | [`store`] | the database; the only module that knows sea-orm |
@@ -28,6 +28,7 @@ pub mod identity;
 pub mod inbound;
 pub mod mailbox;
 pub mod mime;
+pub mod msrp;
 pub mod outbound;
 pub mod sip;
 pub mod store;

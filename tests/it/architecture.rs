@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("domain", &[]),
     ("sip", &["domain", "mime", "xcap"]),
+    ("msrp", &["domain", "sip", "mime", "xcap"]),
     ("mime", &["domain", "sip", "xcap"]),
     ("xcap", &["domain", "sip", "mime"]),
     ("store", &["domain", "clock", "migrations"]),
@@ -16,15 +17,18 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     (
         "inbound",
         &[
-            "domain", "sip", "mime", "xcap", "mailbox", "identity", "clock",
+            "domain", "sip", "msrp", "mime", "xcap", "mailbox", "identity", "clock",
         ],
     ),
-    ("outbound", &["domain", "sip", "mime", "xcap", "mailbox"]),
+    (
+        "outbound",
+        &["domain", "sip", "msrp", "mime", "xcap", "mailbox"],
+    ),
     (
         "web",
         &[
-            "domain", "sip", "mime", "xcap", "mailbox", "inbound", "identity", "store", "clock",
-            "config", "demo",
+            "domain", "sip", "msrp", "mime", "xcap", "mailbox", "inbound", "identity", "store",
+            "clock", "config", "demo",
         ],
     ),
 ];
