@@ -25,7 +25,7 @@ use crate::outbound::sweeper;
 use crate::sip::digest::Challenger;
 use crate::sip::endpoint::{self, Addresses, Sockets};
 use crate::sip::places::Places;
-use crate::sip::transport::stream::Limits;
+use crate::sip::transport::Limits;
 use crate::sip::transport::tls::{self, Certificate};
 use crate::store::{Db, secrets};
 use crate::web::{self, AppState, CursorKey, Demo, Throttle};

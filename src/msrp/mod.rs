@@ -1,4 +1,4 @@
-//! MSRP (RFC 4975), with the connection negotiation of RFC 6135 and paths through relays (RFC 4976). Sans-IO: bytes
+//! MSRP (RFC 4975), with the connection negotiation of RFC 6135 and paths through relays (RFC 4976). All but [`server`] is sans-IO: bytes
 //! in, values out; no socket, no clock, no randomness.
 //!
 //! | module | what |
@@ -13,6 +13,7 @@
 //! | [`receiver`] | the receiving end of a session that takes one message |
 //! | [`sender`] | the sending end of one message |
 //! | [`accept`], [`sdp`] | acceptable media types, offer and answer |
+//! | [`server`] | connections, and which session each frame is for |
 //!
 //! A message passes through here in pieces: [`stream::Decoder`] to [`receiver::Receiver`] to the owner's sink.
 //! None of them holds more of the content than was read from the connection at once.
@@ -28,6 +29,7 @@ pub mod reassembly;
 pub mod receiver;
 pub mod sdp;
 pub mod sender;
+pub mod server;
 pub mod stream;
 pub mod uri;
 pub mod write;

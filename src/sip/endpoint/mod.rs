@@ -17,8 +17,7 @@ use crate::sip::places::Places;
 use crate::sip::response::{Response, ResponseTarget, response_target};
 use crate::sip::transaction::table::{Received as Seen, ServerEvent, ServerTransactions};
 use crate::sip::transaction::{Timers, TransactionKey, Transport};
-use crate::sip::transport::stream::{self, Limits, Shared};
-use crate::sip::transport::{Flow, Received, udp};
+use crate::sip::transport::{Flow, Limits, Received, Server, stream, udp};
 use crate::sip::trust::Origin;
 use crate::sip::via::Via;
 
@@ -104,15 +103,22 @@ pub async fn run<A: Agent>(
         let receiving = udp::receive(socket, config.limits.max_message, received.clone());
         readers.spawn(receiving);
     }
-    let shared = Shared {
-        limits: config.limits,
-        places: config.connections,
-        endpoint: received,
-    };
-    for listener in sockets.stream {
-        readers.spawn(stream::accept(listener, shared.clone()));
+    for (listener, framing) in sockets.stream {
+        let server = Server {
+            framing,
+            limits: config.limits,
+            endpoint: received.clone(),
+        };
+        let serve = move |stream, origin| server.clone().serve(stream, origin);
+        let patience = config.limits.idle_timeout;
+        readers.spawn(stream::accept(
+            listener,
+            config.connections.clone(),
+            patience,
+            serve,
+        ));
     }
-    drop(shared);
+    drop(received);
     let (answered, answers) = mpsc::channel(ANSWERED_AT_ONCE);
     let endpoint = Endpoint {
         agent: Arc::new(agent),

@@ -6,9 +6,9 @@ use std::sync::Arc;
 
 use tokio::net::{TcpListener, UdpSocket};
 
-use crate::sip::transport::stream::{Framing, Listener};
+use crate::sip::transport::stream::Listener;
 use crate::sip::transport::tls::Certificate;
-use crate::sip::transport::udp;
+use crate::sip::transport::{Framing, udp};
 
 /// Where to listen.
 #[derive(Debug, Clone, Default)]
@@ -27,7 +27,7 @@ pub struct Addresses {
 #[derive(Debug)]
 pub struct Sockets {
     pub(super) datagram: Vec<Arc<UdpSocket>>,
-    pub(super) stream: Vec<Listener>,
+    pub(super) stream: Vec<(Listener, Framing)>,
 }
 
 impl Sockets {
@@ -70,11 +70,11 @@ impl Sockets {
         certificate: Option<Arc<Certificate>>,
         framing: Framing,
     ) {
-        self.stream.push(Listener {
+        let listener = Listener {
             socket,
             certificate,
-            framing,
-        });
+        };
+        self.stream.push((listener, framing));
     }
 
     /// The addresses bound, and what is spoken there.
@@ -84,8 +84,8 @@ impl Sockets {
     pub fn addresses(&self) -> io::Result<Vec<(&'static str, SocketAddr)>> {
         self.stream
             .iter()
-            .map(|listener| {
-                let what = match (&listener.framing, &listener.certificate) {
+            .map(|(listener, framing)| {
+                let what = match (framing, &listener.certificate) {
                     (Framing::Stream, None) => "UDP and TCP",
                     (Framing::Stream, Some(_)) => "TLS",
                     (Framing::WebSocket(_), None) => "WebSocket",

@@ -11,6 +11,7 @@
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use tokio::net::UdpSocket;
@@ -19,6 +20,8 @@ use tokio::sync::mpsc;
 use crate::sip::message::Message;
 use crate::sip::transaction::Transport;
 use crate::sip::trust::Origin;
+
+use stream::Stream;
 
 pub mod stream;
 mod tcp;
@@ -33,6 +36,60 @@ pub enum Flow {
     Datagram(Arc<UdpSocket>),
     /// What is written to the connection next. Bounded: a peer that does not read is given up.
     Stream(mpsc::Sender<Bytes>),
+}
+
+/// Messages waiting to be written to one connection: as many as may be answered at once.
+const WRITES_WAITING: usize = 2048;
+
+/// What connections may take.
+#[derive(Debug, Clone, Copy)]
+pub struct Limits {
+    /// The largest message, in octets.
+    pub max_message: usize,
+    /// A connection that brings nothing whole for so long is closed; so is one that takes nothing.
+    pub idle_timeout: Duration,
+}
+
+/// What is spoken on the connections of a listener.
+#[derive(Debug, Clone)]
+pub enum Framing {
+    /// Messages one after another.
+    Stream,
+    /// WebSocket, for pages of these origins and for whoever is no page.
+    WebSocket(Arc<[String]>),
+}
+
+/// Serves connections of a listener until either side ends them.
+#[derive(Debug, Clone)]
+pub struct Server {
+    /// What is spoken.
+    pub framing: Framing,
+    /// Bounds of one connection.
+    pub limits: Limits,
+    /// Where messages go.
+    pub endpoint: mpsc::Sender<Received>,
+}
+
+impl Server {
+    /// Serves one connection.
+    pub async fn serve(self, stream: Stream, origin: Origin) {
+        let connection = Connection {
+            origin,
+            limits: self.limits,
+            endpoint: self.endpoint,
+        };
+        match self.framing {
+            Framing::Stream => tcp::serve(stream, connection).await,
+            Framing::WebSocket(origins) => websocket::serve(stream, connection, &origins).await,
+        }
+    }
+}
+
+/// One connection, ready to be served.
+struct Connection {
+    origin: Origin,
+    limits: Limits,
+    endpoint: mpsc::Sender<Received>,
 }
 
 /// A message that has come, or what was left of one.

@@ -2,29 +2,23 @@
 //! keep open.
 
 use std::io;
-use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
-use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio::io::{AsyncRead, AsyncReadExt};
 use tokio::sync::mpsc;
 use tokio::time::timeout;
 
-use super::stream::{Connection, WRITES_WAITING};
-use super::{Flow, Received};
+use super::stream::{Stream, write_all};
+use super::{Connection, Flow, Received, WRITES_WAITING};
 use crate::sip::framer::{Frame, FrameError, Framer};
 use crate::sip::message::Message;
 use crate::sip::trust::Origin;
 
 /// Octets read at once.
 const READ_AT_ONCE: usize = 16 * 1024;
-/// The most messages joined for one write.
-const WRITTEN_AT_ONCE: usize = 64;
 
 /// Serves one connection until either side ends it.
-pub(super) async fn serve<S>(stream: S, connection: Connection)
-where
-    S: AsyncRead + AsyncWrite + Send + 'static,
-{
+pub(super) async fn serve(stream: Stream, connection: Connection) {
     let source = connection.origin.source;
     let (read, write) = tokio::io::split(stream);
     let (writer, waiting) = mpsc::channel(WRITES_WAITING);
@@ -114,25 +108,4 @@ fn broken(framer: &Framer, error: &FrameError, origin: Origin, flow: Flow) -> Op
         origin,
         flow,
     })
-}
-
-/// Writes what is handed over until nobody is left who could; then shuts the connection down.
-async fn write_all<W: AsyncWrite + Unpin>(
-    mut write: W,
-    mut writes: mpsc::Receiver<Bytes>,
-    patience: Duration,
-) {
-    let mut messages = Vec::with_capacity(WRITTEN_AT_ONCE);
-    while writes.recv_many(&mut messages, WRITTEN_AT_ONCE).await > 0 {
-        let bytes = match messages.as_slice() {
-            [one] => one.clone(),
-            several => Bytes::from(several.concat()),
-        };
-        messages.clear();
-        if !matches!(timeout(patience, write.write_all(&bytes)).await, Ok(Ok(()))) {
-            return;
-        }
-    }
-    // The peer may have closed already.
-    let _ = write.shutdown().await;
 }

@@ -8,7 +8,6 @@ use std::time::Duration;
 use bytes::Bytes;
 use futures_util::stream::{SplitSink, SplitStream};
 use futures_util::{SinkExt, StreamExt};
-use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::mpsc;
 use tokio::time::timeout;
 use tokio_tungstenite::WebSocketStream;
@@ -16,17 +15,14 @@ use tokio_tungstenite::tungstenite::handshake::server::{ErrorResponse, Request, 
 use tokio_tungstenite::tungstenite::http::{HeaderMap, HeaderValue, StatusCode, header};
 use tokio_tungstenite::tungstenite::protocol::{Message as Frame, WebSocketConfig};
 
-use super::stream::{Connection, WRITES_WAITING};
-use super::{Flow, Received, read_whole};
+use super::stream::Stream;
+use super::{Connection, Flow, Received, WRITES_WAITING, read_whole};
 
 /// The subprotocol (RFC 7118 section 4.1).
 const SIP: &str = "sip";
 
 /// Serves one connection until either side ends it.
-pub(super) async fn serve<S>(stream: S, connection: Connection, origins: &[String])
-where
-    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
-{
+pub(super) async fn serve(stream: Stream, connection: Connection, origins: &[String]) {
     let source = connection.origin.source;
     let patience = connection.limits.idle_timeout;
     let max_message = connection.limits.max_message;
@@ -105,8 +101,8 @@ fn offers_sip(headers: &HeaderMap) -> bool {
         .any(|protocol| protocol.trim().eq_ignore_ascii_case(SIP))
 }
 
-async fn read_all<S: AsyncRead + AsyncWrite + Unpin>(
-    mut read: SplitStream<WebSocketStream<S>>,
+async fn read_all(
+    mut read: SplitStream<WebSocketStream<Stream>>,
     writer: &mpsc::Sender<Bytes>,
     connection: &Connection,
 ) {
@@ -138,8 +134,8 @@ async fn read_all<S: AsyncRead + AsyncWrite + Unpin>(
 }
 
 /// Writes what is handed over until nobody is left who could; then closes the connection.
-async fn write_all<S: AsyncRead + AsyncWrite + Unpin>(
-    mut write: SplitSink<WebSocketStream<S>, Frame>,
+async fn write_all(
+    mut write: SplitSink<WebSocketStream<Stream>, Frame>,
     mut writes: mpsc::Receiver<Bytes>,
     patience: Duration,
 ) {
