@@ -242,7 +242,14 @@ impl App {
                 .map(|(_, at)| at)
                 .collect(),
         };
-        let sip = endpoint::run(self.sip, config, user_agent, wait(stopped.clone()));
+        let (_outgoing, requests) = endpoint::channel();
+        let sip = endpoint::run(
+            self.sip,
+            config,
+            user_agent,
+            requests,
+            wait(stopped.clone()),
+        );
         tasks.spawn(async move {
             sip.await;
             Ok(())

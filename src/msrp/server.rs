@@ -122,8 +122,8 @@ impl Connection {
 
     async fn run(mut self, stream: Stream, own: Option<&str>, patience: Duration) {
         let (mut read, write) = tokio::io::split(stream);
-        let (writer, writes) = mpsc::channel(WRITES_WAITING);
-        let writing = tokio::spawn(write_all(write, writes, patience));
+        let (writer, waiting) = mpsc::channel(WRITES_WAITING);
+        let writing = tokio::spawn(write_all(write, waiting, patience));
         if let Some(session_id) = own {
             // A session that is over has nobody who waits for it.
             let _ = self.seat(session_id, &writer).await;

@@ -19,6 +19,8 @@ pub struct Answer {
     pub status: u16,
     /// Header fields beyond those every response has.
     pub headers: Vec<(&'static str, String)>,
+    /// Its type is a header field.
+    pub body: String,
 }
 
 impl Answer {
@@ -28,6 +30,7 @@ impl Answer {
         Self {
             status,
             headers: Vec::new(),
+            body: String::new(),
         }
     }
 
@@ -36,6 +39,13 @@ impl Answer {
     pub fn header(mut self, name: &'static str, value: impl Into<String>) -> Self {
         self.headers.push((name, value.into()));
         self
+    }
+
+    /// Gives it a body of this type.
+    #[must_use]
+    pub fn body(mut self, content_type: &str, body: String) -> Self {
+        self.body = body;
+        self.header("Content-Type", content_type)
     }
 
     /// Says why, in a Warning that people can act on (RFC 3261 section 20.43, code 399).
@@ -61,6 +71,7 @@ pub(super) fn response(message: &Message, source: SocketAddr, answer: &Answer) -
                 .iter()
                 .map(|(name, value)| (*name, value.clone())),
         )
+        .body(answer.body.as_bytes())
         .build();
     built
         .inspect_err(|error| tracing::debug!("no answer can be written: {error}"))
@@ -69,7 +80,7 @@ pub(super) fn response(message: &Message, source: SocketAddr, answer: &Answer) -
 
 /// The tag of our answers to a request: the same for the same request, so that it needs no memory
 /// (RFC 3261 section 8.2.7).
-fn to_tag(message: &Message) -> String {
+pub(super) fn to_tag(message: &Message) -> String {
     const OCTETS: usize = 8;
     let mut hash = Sha256::new();
     for name in ["Via", "From", "Call-ID", "CSeq"] {

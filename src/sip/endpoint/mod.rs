@@ -8,10 +8,12 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::time::Instant;
 
+use bytes::Bytes;
 use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
+use crate::sip::header::NameAddr;
 use crate::sip::message::Message;
 use crate::sip::places::Places;
 use crate::sip::response::{Response, ResponseTarget, response_target};
@@ -21,11 +23,16 @@ use crate::sip::transport::{Flow, Limits, Received, Server, stream, udp};
 use crate::sip::trust::Origin;
 use crate::sip::via::Via;
 
+mod accepted;
 mod answer;
+mod outgoing;
 mod sockets;
 
+use accepted::{Accepted, Due};
 pub use answer::Answer;
-use answer::{overloaded, response};
+use answer::{overloaded, response, to_tag};
+use outgoing::UnderWay;
+pub use outgoing::{Outgoing, Requests, Route, channel};
 pub use sockets::{Addresses, Sockets};
 
 /// Messages received and not yet looked at.
@@ -46,6 +53,23 @@ pub struct Request {
     pub origin: Origin,
     /// Whether its sender is trusted as it is; else it has to prove who it is.
     pub trusted: bool,
+    /// The tag that our answer has in its To: it names the dialog that an INVITE begins.
+    pub tag: String,
+    /// The way back.
+    pub flow: Flow,
+}
+
+/// What becomes of an INVITE that was answered 2xx.
+#[derive(Debug, Clone)]
+pub enum Fate {
+    /// The answer was sent, in these octets.
+    Answered(Bytes),
+    /// Its ACK has come.
+    Acknowledged,
+    /// No ACK came: the session is to be ended with BYE.
+    NoAck,
+    /// It was cancelled before it was answered: there is no session.
+    Cancelled,
 }
 
 /// Whoever answers requests.
@@ -59,6 +83,9 @@ pub trait Agent: Send + Sync + 'static {
 
     /// Answers a request.
     fn answer(&self, request: Request) -> impl Future<Output = Answer> + Send;
+
+    /// Learns what becomes of an INVITE that it answered 2xx; `tag` is that of [`Request`]. It must not take long.
+    fn on_fate(&self, tag: &str, fate: Fate);
 }
 
 /// How the listener behaves.
@@ -88,6 +115,19 @@ struct Peer {
 struct Answered {
     key: TransactionKey,
     response: Response,
+    /// The tag of the dialog, if this accepts an INVITE.
+    accepts: Option<String>,
+}
+
+impl Answered {
+    /// An answer after which there is nothing to wait for.
+    fn plain(key: TransactionKey, response: Response) -> Self {
+        Self {
+            key,
+            response,
+            accepts: None,
+        }
+    }
 }
 
 /// Serves requests until `stop` is done, then answers those under way.
@@ -95,6 +135,7 @@ pub async fn run<A: Agent>(
     sockets: Sockets,
     config: Config,
     agent: A,
+    requests: Requests,
     stop: impl Future<Output = ()>,
 ) {
     let (received, incoming) = mpsc::channel(RECEIVED_WAITING);
@@ -128,6 +169,8 @@ pub async fn run<A: Agent>(
         host: config.host,
         own: config.own,
         answered: Some(answered),
+        accepted: Accepted::new(Timers::default()),
+        under_way: UnderWay::new(requests),
     };
     endpoint.serve(incoming, answers, readers, stop).await;
 }
@@ -141,6 +184,8 @@ struct Endpoint<A> {
     own: Vec<SocketAddr>,
     /// Handed to each task that answers; `None` once the listener stops.
     answered: Option<mpsc::Sender<Answered>>,
+    accepted: Accepted<Peer>,
+    under_way: UnderWay,
 }
 
 impl<A: Agent> Endpoint<A> {
@@ -154,7 +199,12 @@ impl<A: Agent> Endpoint<A> {
         let mut stop = pin!(stop);
         let mut tidy = tokio::time::interval(std::time::Duration::from_mins(1));
         loop {
-            let deadline = self.transactions.next_deadline();
+            let deadlines = [
+                self.transactions.next_deadline(),
+                self.accepted.next_deadline(),
+                self.under_way.next_deadline(),
+            ];
+            let deadline = deadlines.into_iter().flatten().min();
             let timer = async {
                 match deadline {
                     Some(at) => tokio::time::sleep_until(at.into()).await,
@@ -167,6 +217,7 @@ impl<A: Agent> Endpoint<A> {
                 Some(answered) = answers.recv() => self.finish(answered).await,
                 // Before what comes in, or a flood would keep old transactions alive.
                 () = timer => self.on_timers().await,
+                () = self.under_way.next() => {}
                 Some(received) = incoming.recv() => self.receive(received).await,
                 _ = tidy.tick() => self.rate.retain_recent(),
                 Some(ended) = readers.join_next() => {
@@ -190,9 +241,8 @@ impl<A: Agent> Endpoint<A> {
             origin,
             flow,
         } = received;
-        // Responses to us there are none yet, and an ACK is never answered.
-        if message.method().is_none_or(|method| method == "ACK") {
-            return;
+        if message.method().is_none() {
+            return self.under_way.on_response(message).await;
         }
         let target = target(&message, flow.transport(), origin.source);
         let peer = Peer {
@@ -200,6 +250,9 @@ impl<A: Agent> Endpoint<A> {
             origin,
             target,
         };
+        if message.method() == Some("ACK") {
+            return self.acknowledge(&message, peer);
+        }
         let trusted = match self.agent.admit(&message, &peer.origin) {
             Ok(trusted) => trusted,
             Err(answer) => return self.answer_statelessly(&message, &peer, answer).await,
@@ -227,11 +280,16 @@ impl<A: Agent> Endpoint<A> {
             .transactions
             .on_request(now, &message, transport, peer.clone())
         {
+            Ok(Seen::New { key, .. }) if message.method() == Some("CANCEL") => {
+                self.cancel(key, &message, peer.origin.source).await;
+            }
             Ok(Seen::New { key, .. }) => {
                 let request = Request {
+                    tag: to_tag(&message),
                     message,
                     origin: peer.origin,
                     trusted,
+                    flow: peer.flow,
                 };
                 self.begin(key, request).await;
             }
@@ -244,6 +302,45 @@ impl<A: Agent> Endpoint<A> {
                 let answer = Answer::new(400).warning(&self.host, &error.to_string());
                 self.answer_statelessly(&message, &peer, answer).await;
             }
+        }
+    }
+
+    /// The ACK of a refusal ends its transaction; that of a 2xx tells whoever accepted the INVITE. An ACK is never
+    /// answered.
+    fn acknowledge(&mut self, ack: &Message, peer: Peer) {
+        let transport = peer.flow.transport();
+        // What cannot be matched is of no use.
+        let _ = self
+            .transactions
+            .on_request(Instant::now(), ack, transport, peer);
+        let to = ack.basics().map(|basics| basics.to);
+        let Ok(Some(tag)) = to.as_ref().map(NameAddr::tag) else {
+            return;
+        };
+        if self.accepted.acknowledged(tag) {
+            self.agent.on_fate(tag, Fate::Acknowledged);
+        }
+    }
+
+    /// Ends an INVITE that has no final answer yet (RFC 3261 section 9.2).
+    async fn cancel(&mut self, key: TransactionKey, cancel: &Message, source: SocketAddr) {
+        let invite = key.for_method("INVITE");
+        let status = if self.transactions.contains(&invite) {
+            200
+        } else {
+            481
+        };
+        if let Some(response) = response(cancel, source, &Answer::new(status)) {
+            self.finish(Answered::plain(key, response)).await;
+        }
+        // One that has its answer keeps it.
+        let Some(request) = self.transactions.request(&invite) else {
+            return;
+        };
+        if let Ok(request) = Message::parse(request)
+            && let Some(response) = response(&request, source, &Answer::new(487))
+        {
+            self.finish(Answered::plain(invite, response)).await;
         }
     }
 
@@ -261,7 +358,7 @@ impl<A: Agent> Endpoint<A> {
         let place = self.answering.take(source.ip().to_canonical());
         let Some(place) = place else {
             if let Some(response) = response(&request.message, source, &overloaded()) {
-                self.finish(Answered { key, response }).await;
+                self.finish(Answered::plain(key, response)).await;
             }
             return;
         };
@@ -271,32 +368,66 @@ impl<A: Agent> Endpoint<A> {
         let agent = Arc::clone(&self.agent);
         tokio::spawn(async move {
             let message = request.message.clone();
+            let tag = request.tag.clone();
             let answer = agent.answer(request).await;
             if let Some(response) = response(&message, source, &answer) {
+                let accepts =
+                    (message.method() == Some("INVITE") && answer.status < 300).then_some(tag);
+                let given = Answered {
+                    key,
+                    response,
+                    accepts,
+                };
                 // An error means that the endpoint has stopped.
-                let _ = answered.send(Answered { key, response }).await;
+                let _ = answered.send(given).await;
             }
             drop(place);
         });
     }
 
     async fn finish(&mut self, answered: Answered) {
-        let Answered { key, response } = answered;
-        if let Some(transmit) = self.transactions.respond(Instant::now(), &key, &response) {
+        let Answered {
+            key,
+            response,
+            accepts,
+        } = answered;
+        let now = Instant::now();
+        let transmit = self.transactions.respond(now, &key, &response);
+        if let Some(tag) = accepts {
+            let fate = match &transmit {
+                Some(transmit) => {
+                    let bytes = transmit.bytes.clone();
+                    let peer = transmit.peer.clone();
+                    self.accepted.sent(now, &tag, bytes.clone(), peer);
+                    Fate::Answered(bytes)
+                }
+                None => Fate::Cancelled,
+            };
+            self.agent.on_fate(&tag, fate);
+        }
+        if let Some(transmit) = transmit {
             send(&transmit.peer, transmit.bytes).await;
         }
     }
 
     async fn on_timers(&mut self) {
+        self.under_way.on_timers().await;
+        for due in self.accepted.on_timers(Instant::now()) {
+            match due {
+                Due::Again(peer, bytes) => send(&peer, bytes).await,
+                Due::GivenUp(tag) => self.agent.on_fate(&tag, Fate::NoAck),
+            }
+        }
         for event in self.transactions.on_timers(Instant::now()) {
             match event {
                 ServerEvent::Transmit(transmit) => send(&transmit.peer, transmit.bytes).await,
                 ServerEvent::TryingDue { key, peer, request } => {
-                    let trying = Message::parse(request).ok().and_then(|request| {
-                        response(&request, peer.origin.source, &Answer::new(100))
-                    });
+                    let source = peer.origin.source;
+                    let trying = Message::parse(request)
+                        .ok()
+                        .and_then(|request| response(&request, source, &Answer::new(100)));
                     if let Some(response) = trying {
-                        self.finish(Answered { key, response }).await;
+                        self.finish(Answered::plain(key, response)).await;
                     }
                 }
                 ServerEvent::Timeout(key) => tracing::debug!("transaction {key:?} timed out"),

@@ -117,6 +117,12 @@ impl<P: Clone> ServerTransactions<P> {
         self.live.contains(key)
     }
 
+    /// The request of a transaction that has no final response yet.
+    #[must_use]
+    pub fn request(&mut self, key: &TransactionKey) -> Option<Bytes> {
+        self.live.get_mut(key)?.request.clone()
+    }
+
     /// A request has come. A repeated one that came another way takes its answer that way, too: `peer` counts
     /// from now on.
     ///
@@ -174,7 +180,7 @@ impl<P: Clone> ServerTransactions<P> {
                 _ => {}
             }
         }
-        if transmit.is_some() {
+        if transmit.is_some() && response.status() >= 200 {
             entry.request = None;
             if response.status() >= 300
                 && let Some(merge) = entry.merge.take()
@@ -222,7 +228,7 @@ impl<P: Clone> ServerTransactions<P> {
                         events.push(ServerEvent::Transmit(Transmit { key, peer, bytes }));
                     }
                     Action::TryingDue => {
-                        if let Some(request) = entry.request.take() {
+                        if let Some(request) = entry.request.clone() {
                             events.push(ServerEvent::TryingDue { key, peer, request });
                         }
                     }

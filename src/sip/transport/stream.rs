@@ -110,11 +110,11 @@ pub async fn write_all<W: AsyncWrite + Unpin>(
             several => Bytes::from(several.concat()),
         };
         waiting.clear();
-        let writing = async {
+        let pass_on = async {
             write.write_all(&bytes).await?;
             write.flush().await
         };
-        if !matches!(timeout(patience, writing).await, Ok(Ok(()))) {
+        if !matches!(timeout(patience, pass_on).await, Ok(Ok(()))) {
             return;
         }
     }
