@@ -123,7 +123,7 @@ impl Connection {
     async fn run(mut self, stream: Stream, own: Option<&str>, patience: Duration) {
         let (mut read, write) = tokio::io::split(stream);
         let (writer, waiting) = mpsc::channel(WRITES_WAITING);
-        let writing = tokio::spawn(write_all(write, waiting, patience));
+        let sending = tokio::spawn(write_all(write, waiting, patience));
         if let Some(session_id) = own {
             // A session that is over has nobody who waits for it.
             let _ = self.seat(session_id, &writer).await;
@@ -154,7 +154,7 @@ impl Connection {
         }
         drop(writer);
         // It ends when the sessions have let go of their writers.
-        let _ = timeout(patience, writing).await;
+        let _ = timeout(patience, sending).await;
     }
 
     async fn pass_on(&mut self, event: Event, writer: &mpsc::Sender<Bytes>) {

@@ -194,6 +194,21 @@ on_both_databases! {
         assert_eq!(closed.expect("it is closed").unwrap(), 0);
     }
 
+    async fn several_listeners_and_ipv6(app: TestApp, "[sip]\nlisten = ['127.0.0.1:0', '[::1]:0']") {
+        let six = app.sip_over_ipv6();
+        let socket = tokio::net::UdpSocket::bind("[::1]:0").await.unwrap();
+        socket.connect(six).await.unwrap();
+        let client = Udp(socket);
+        let answer = client.ask(pager()).await;
+        assert_eq!(status(&answer), 202);
+        assert!(header(&answer, "Via").contains("received=::1"), "{}", header(&answer, "Via"));
+        let mut stream = TcpStream::connect(six).await.unwrap();
+        stream.write_all(&pager().bytes()).await.unwrap();
+        read_until(&mut stream, |text| text.contains("202 Accepted")).await;
+        assert_eq!(status(&Udp::to(&app).await.ask(pager()).await), 202);
+        assert_eq!(app.waiting(ALICE).await, 3);
+    }
+
     /// What we sent and what comes back to us is not ours to keep.
     async fn what_comes_back_is_a_loop(app: TestApp) {
         let client = Udp::to(&app).await;

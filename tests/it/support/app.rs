@@ -122,7 +122,9 @@ impl TestApp {
         if !config.contains("[sip]") {
             config.push_str("[sip]\n");
         }
-        config = config.replace("[sip]\n", "[sip]\nlisten = ['127.0.0.1:0']\n");
+        if !config.contains("[sip]\nlisten") {
+            config = config.replace("[sip]\n", "[sip]\nlisten = ['127.0.0.1:0']\n");
+        }
         if let Some(url) = backend.fresh_url().await {
             writeln!(config, "[database]\nurl = '{url}'").unwrap();
         }
@@ -219,6 +221,12 @@ impl TestApp {
                 .json(body),
         )
         .await
+    }
+
+    /// Where SIP is served over UDP and TCP on IPv6.
+    pub fn sip_over_ipv6(&self) -> SocketAddr {
+        let mut addresses = self.sips.iter().map(|(_, address)| *address);
+        addresses.find(SocketAddr::is_ipv6).unwrap()
     }
 
     /// Where SIP is spoken in this way.
