@@ -15,7 +15,7 @@ use crate::sip::transaction::{
 pub struct ClientTransactions<P> {
     timers: Timers,
     limit: usize,
-    live: Live<Entry<P>>,
+    live: Live<TransactionKey, Entry<P>>,
 }
 
 #[derive(Debug)]

@@ -1,23 +1,22 @@
-//! Live transactions and their deadlines: a hash map beside a heap.
+//! Live things and their deadlines, such as transactions: a hash map beside a heap.
 //!
 //! The heap is lazy. A deadline that moves back leaves its old entry in the heap, which is put in again when
 //! it comes up; one that moves forward is put in a second time, and the old entry is dropped when it comes up.
-//! A transaction so costs one or two heap operations in its life, though its timers are set and reset.
+//! An entry so costs one or two heap operations in its life, though its timers are set and reset.
 
 use std::cmp::Ordering;
 use std::collections::{BinaryHeap, HashMap};
+use std::hash::Hash;
 use std::time::Instant;
-
-use crate::sip::transaction::TransactionKey;
 
 /// Stale heap entries that are left alone.
 const SLACK: usize = 1024;
 
-/// Transactions by key.
+/// Values by key, which should be cheap to clone.
 #[derive(Debug)]
-pub(super) struct Live<T> {
-    slots: HashMap<TransactionKey, Slot<T>>,
-    queue: BinaryHeap<Due>,
+pub(in crate::sip) struct Live<K, T> {
+    slots: HashMap<K, Slot<T>>,
+    queue: BinaryHeap<Due<K>>,
 }
 
 #[derive(Debug)]
@@ -27,28 +26,28 @@ struct Slot<T> {
     queued: Option<Instant>,
 }
 
-impl<T> Live<T> {
-    pub(super) fn new() -> Self {
+impl<K: Clone + Eq + Hash, T> Live<K, T> {
+    pub(in crate::sip) fn new() -> Self {
         Self {
             slots: HashMap::new(),
             queue: BinaryHeap::new(),
         }
     }
 
-    pub(super) fn len(&self) -> usize {
+    pub(in crate::sip) fn len(&self) -> usize {
         self.slots.len()
     }
 
-    pub(super) fn contains(&self, key: &TransactionKey) -> bool {
+    pub(in crate::sip) fn contains(&self, key: &K) -> bool {
         self.slots.contains_key(key)
     }
 
-    pub(super) fn get_mut(&mut self, key: &TransactionKey) -> Option<&mut T> {
+    pub(in crate::sip) fn get_mut(&mut self, key: &K) -> Option<&mut T> {
         self.slots.get_mut(key).map(|slot| &mut slot.value)
     }
 
-    /// Adds a transaction; its deadline is set with [`Live::reschedule`].
-    pub(super) fn insert(&mut self, key: TransactionKey, value: T) {
+    /// Adds a value; its deadline is set with [`Live::reschedule`].
+    pub(in crate::sip) fn insert(&mut self, key: K, value: T) {
         let slot = Slot {
             value,
             queued: None,
@@ -56,7 +55,7 @@ impl<T> Live<T> {
         self.slots.insert(key, slot);
     }
 
-    pub(super) fn remove(&mut self, key: &TransactionKey) -> Option<T> {
+    pub(in crate::sip) fn remove(&mut self, key: &K) -> Option<T> {
         let slot = self.slots.remove(key);
         if self.slots.is_empty() {
             self.queue.clear();
@@ -64,8 +63,8 @@ impl<T> Live<T> {
         slot.map(|slot| slot.value)
     }
 
-    /// Sees to it that the transaction comes up at its deadline or before.
-    pub(super) fn reschedule(&mut self, key: &TransactionKey, deadline: Option<Instant>) {
+    /// Sees to it that the value comes up at its deadline or before.
+    pub(in crate::sip) fn reschedule(&mut self, key: &K, deadline: Option<Instant>) {
         let (Some(slot), Some(at)) = (self.slots.get_mut(key), deadline) else {
             return;
         };
@@ -83,7 +82,7 @@ impl<T> Live<T> {
 
     /// Takes out the keys whose time has come. Each needs a [`Live::reschedule`] or [`Live::remove`]; for some
     /// the true deadline is later.
-    pub(super) fn take_due(&mut self, now: Instant) -> Vec<TransactionKey> {
+    pub(in crate::sip) fn take_due(&mut self, now: Instant) -> Vec<K> {
         let mut keys = Vec::new();
         while self.queue.peek().is_some_and(|due| due.at <= now) {
             let Some(due) = self.queue.pop() else {
@@ -100,17 +99,17 @@ impl<T> Live<T> {
     }
 
     /// When something may be due: perhaps early, never late.
-    pub(super) fn next_deadline(&self) -> Option<Instant> {
+    pub(in crate::sip) fn next_deadline(&self) -> Option<Instant> {
         self.queue.peek().map(|due| due.at)
     }
 
     #[cfg(test)]
-    pub(super) fn queue_len(&self) -> usize {
+    pub(in crate::sip) fn queue_len(&self) -> usize {
         self.queue.len()
     }
 }
 
-fn is_current<T>(slots: &HashMap<TransactionKey, Slot<T>>, due: &Due) -> bool {
+fn is_current<K: Eq + Hash, T>(slots: &HashMap<K, Slot<T>>, due: &Due<K>) -> bool {
     slots
         .get(&due.key)
         .is_some_and(|slot| slot.queued == Some(due.at))
@@ -118,34 +117,35 @@ fn is_current<T>(slots: &HashMap<TransactionKey, Slot<T>>, due: &Due) -> bool {
 
 /// An entry of the heap. The earliest is the greatest, because the heap gives the greatest first.
 #[derive(Debug)]
-struct Due {
+struct Due<K> {
     at: Instant,
-    key: TransactionKey,
+    key: K,
 }
 
-impl Ord for Due {
+impl<K> Ord for Due<K> {
     fn cmp(&self, other: &Self) -> Ordering {
         other.at.cmp(&self.at)
     }
 }
 
-impl PartialOrd for Due {
+impl<K> PartialOrd for Due<K> {
     fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
         Some(self.cmp(other))
     }
 }
 
-impl PartialEq for Due {
+impl<K> PartialEq for Due<K> {
     fn eq(&self, other: &Self) -> bool {
         self.at == other.at
     }
 }
 
-impl Eq for Due {}
+impl<K> Eq for Due<K> {}
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::sip::transaction::TransactionKey;
     use crate::sip::transaction::testing::{Clock, message};
 
     fn key(n: usize) -> TransactionKey {

@@ -24,12 +24,12 @@ pub mod client_table;
 pub mod invite_client;
 pub mod invite_server;
 pub mod key;
-mod live;
+pub(in crate::sip) mod live;
 pub mod server;
 pub mod table;
 
 #[cfg(test)]
-mod testing;
+pub(in crate::sip) mod testing;
 
 use std::array;
 use std::iter::Flatten;
@@ -129,7 +129,7 @@ impl Timers {
 }
 
 /// When a timer set now fires. A millisecond is the least, lest timers configured as zero spin.
-fn after(now: Instant, time: Duration) -> Instant {
+pub(in crate::sip) fn after(now: Instant, time: Duration) -> Instant {
     const FOR_EVER: Duration = Duration::from_hours(24 * 365);
     let time = time.max(Duration::from_millis(1));
     now.checked_add(time)
@@ -138,7 +138,7 @@ fn after(now: Instant, time: Duration) -> Instant {
 }
 
 /// The earlier of two deadlines that may be unset.
-fn earlier(a: Option<Instant>, b: Option<Instant>) -> Option<Instant> {
+pub(in crate::sip) fn earlier(a: Option<Instant>, b: Option<Instant>) -> Option<Instant> {
     match (a, b) {
         (Some(a), Some(b)) => Some(a.min(b)),
         (a, b) => a.or(b),

@@ -22,7 +22,7 @@ use crate::sip::transaction::{
 pub struct ServerTransactions<P> {
     timers: Timers,
     limit: usize,
-    live: Live<Entry<P>>,
+    live: Live<TransactionKey, Entry<P>>,
     merges: HashSet<MergeKey>,
 }
 

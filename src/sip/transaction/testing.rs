@@ -9,42 +9,42 @@ use crate::sip::response::Response;
 use crate::sip::transaction::{Action, Actions};
 
 /// Counts milliseconds from its making.
-pub(super) struct Clock {
+pub(in crate::sip) struct Clock {
     start: Instant,
     passed: u64,
 }
 
 impl Clock {
-    pub(super) fn new() -> Self {
+    pub(in crate::sip) fn new() -> Self {
         Self {
             start: Instant::now(),
             passed: 0,
         }
     }
 
-    pub(super) fn now(&self) -> Instant {
+    pub(in crate::sip) fn now(&self) -> Instant {
         self.at(self.passed)
     }
 
-    pub(super) fn at(&self, millis: u64) -> Instant {
+    pub(in crate::sip) fn at(&self, millis: u64) -> Instant {
         self.start + Duration::from_millis(millis)
     }
 
-    pub(super) fn passed_to(&mut self, millis: u64) {
+    pub(in crate::sip) fn passed_to(&mut self, millis: u64) {
         self.passed = millis;
     }
 
-    pub(super) fn advance(&mut self, millis: u64) {
+    pub(in crate::sip) fn advance(&mut self, millis: u64) {
         self.passed += millis;
     }
 }
 
-pub(super) fn message(text: &str) -> Message {
+pub(in crate::sip) fn message(text: &str) -> Message {
     Message::parse(Bytes::copy_from_slice(text.as_bytes())).unwrap()
 }
 
 /// A response of our own, as the user passes it down.
-pub(super) fn response(status: u16) -> Response {
+pub(in crate::sip) fn response(status: u16) -> Response {
     let request = message(
         "MESSAGE sip:b@x SIP/2.0\r\nVia: SIP/2.0/UDP a;branch=z9hG4bK1\r\nTo: <sip:b@x>\r\n\r\n",
     );
@@ -52,7 +52,7 @@ pub(super) fn response(status: u16) -> Response {
 }
 
 /// "send MESSAGE", "deliver 202", "terminated": one text for each action.
-pub(super) fn names(actions: Actions) -> Vec<String> {
+pub(in crate::sip) fn names(actions: Actions) -> Vec<String> {
     let what = |message: &Message| match message.start() {
         StartLine::Request { method, .. } => method.clone(),
         StartLine::Status { code, .. } => code.to_string(),
