@@ -161,11 +161,16 @@ impl Message {
         Ok(party)
     }
 
-    fn exactly_one(&self, name: &'static str) -> Result<Field<'_>, ParseError> {
+    /// The one field of this name.
+    pub(in crate::sip) fn exactly_one(&self, name: &'static str) -> Result<Field<'_>, ParseError> {
         self.at_most_one(name)?.ok_or(ParseError::Missing(name))
     }
 
-    fn at_most_one(&self, name: &'static str) -> Result<Option<Field<'_>>, ParseError> {
+    /// The one field of this name, if there is one.
+    pub(in crate::sip) fn at_most_one(
+        &self,
+        name: &'static str,
+    ) -> Result<Option<Field<'_>>, ParseError> {
         let mut fields = self.headers(name);
         let first = fields.next();
         if fields.next().is_some() {
@@ -175,7 +180,8 @@ impl Message {
     }
 }
 
-fn in_field(name: &'static str) -> impl Fn(ValueError) -> ParseError {
+/// Says which field a fault was found in.
+pub(in crate::sip) fn in_field(name: &'static str) -> impl Fn(ValueError) -> ParseError {
     move |source| ParseError::Value { name, source }
 }
 

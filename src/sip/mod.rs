@@ -12,6 +12,7 @@
 //! | [`response`], [`status`] | the answer to a request, where it goes, and the phrases of status codes |
 //! | [`inspect`] | what a user agent server checks before it acts on a request |
 //! | [`transaction`] | the transaction layer: retransmissions and timeouts |
+//! | [`dialog`], [`hop`] | what two parties of a session know of each other, and where their requests go |
 //! | [`transport`], [`endpoint`] | the sockets, and the listener made of all of this |
 //! | [`trust`], [`digest`] | where a request comes from, and how its sender proves who it is |
 //! | [`places`] | bounds that no peer uses up |
@@ -24,11 +25,13 @@
 pub mod basics;
 pub mod client;
 pub mod date;
+pub mod dialog;
 pub mod digest;
 pub mod endpoint;
 pub mod error;
 pub mod framer;
 pub mod header;
+pub mod hop;
 pub mod inspect;
 pub mod media_type;
 pub mod message;

@@ -29,6 +29,9 @@ pub enum WriteError {
     /// Content-Length is computed from the body.
     #[error("Content-Length is written by the server and cannot be set")]
     ContentLength,
+    /// A CANCEL, an ACK where we sent no INVITE, or any request once the sequence numbers are used up.
+    #[error("{0} cannot be sent in this dialog")]
+    NotInDialog(String),
 }
 
 /// Collects a message line by line; [`MessageWriter::finish`] adds Content-Length and the body.
