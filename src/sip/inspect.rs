@@ -232,7 +232,7 @@ fn option_tags(request: &Message, name: &'static str) -> Result<Vec<String>, Par
 }
 
 /// The items of such a field that are not empty.
-fn list(request: &Message, name: &str) -> Vec<String> {
+pub(in crate::sip) fn list(request: &Message, name: &str) -> Vec<String> {
     let mut items = Vec::new();
     for field in request.headers(name) {
         let text = field.text();
@@ -245,7 +245,8 @@ fn list(request: &Message, name: &str) -> Vec<String> {
     items
 }
 
-fn contains(list: &[String], item: &str) -> bool {
+/// Whether a list of tokens has this one, in whatever case.
+pub(in crate::sip) fn contains(list: &[String], item: &str) -> bool {
     list.iter().any(|known| known.eq_ignore_ascii_case(item))
 }
 

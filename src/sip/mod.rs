@@ -13,6 +13,7 @@
 //! | [`inspect`] | what a user agent server checks before it acts on a request |
 //! | [`transaction`] | the transaction layer: retransmissions and timeouts |
 //! | [`dialog`], [`hop`] | what two parties of a session know of each other, and where their requests go |
+//! | [`session_timer`] | whether a session is still alive |
 //! | [`transport`], [`endpoint`] | the sockets, and the listener made of all of this |
 //! | [`trust`], [`digest`] | where a request comes from, and how its sender proves who it is |
 //! | [`places`] | bounds that no peer uses up |
@@ -39,6 +40,7 @@ pub mod parse;
 pub mod places;
 pub mod response;
 mod scan;
+pub mod session_timer;
 pub mod status;
 #[cfg(test)]
 mod torture_tests;
