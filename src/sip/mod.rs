@@ -14,6 +14,7 @@
 //! | [`transaction`] | the transaction layer: retransmissions and timeouts |
 //! | [`dialog`], [`hop`] | what two parties of a session know of each other, and where their requests go |
 //! | [`session_timer`] | whether a session is still alive |
+//! | [`accepted`] | the 2xx of an INVITE, repeated until its ACK comes |
 //! | [`transport`], [`endpoint`] | the sockets, and the listener made of all of this |
 //! | [`trust`], [`digest`] | where a request comes from, and how its sender proves who it is |
 //! | [`places`] | bounds that no peer uses up |
@@ -23,6 +24,7 @@
 //! The octets received are never changed: a stored message must come back byte for byte (OMA SIMPLE IM
 //! 12.4.2.3), so everything here is a view on [`message::Message::raw`].
 
+pub mod accepted;
 pub mod basics;
 pub mod client;
 pub mod date;
