@@ -6,6 +6,7 @@ use super::trust::Trust;
 use crate::domain::access::Scope;
 use crate::mailbox::Mailbox;
 use crate::mailbox::store::StoreRefusal;
+use crate::sip::dialog::DialogId;
 use crate::sip::endpoint::{Agent, Answer, Fate, Request};
 use crate::sip::inspect::{self, Capabilities};
 use crate::sip::message::Message;
@@ -132,5 +133,5 @@ impl Agent for UserAgent {
             _ => self.store(&message, &scope, trusted).await,
         }
     }
-    fn on_fate(&self, _tag: &str, _fate: Fate) {}
+    fn on_fate(&self, _dialog: &DialogId, _fate: Fate) {}
 }

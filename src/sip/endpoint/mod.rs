@@ -13,7 +13,8 @@ use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
-use crate::sip::header::NameAddr;
+use crate::sip::accepted::{Accepted, AcceptedEvent, AcceptedKey};
+use crate::sip::dialog::DialogId;
 use crate::sip::message::Message;
 use crate::sip::places::Places;
 use crate::sip::response::{Response, ResponseTarget, response_target};
@@ -23,12 +24,10 @@ use crate::sip::transport::{Flow, Limits, Received, Server, stream, udp};
 use crate::sip::trust::Origin;
 use crate::sip::via::Via;
 
-mod accepted;
 mod answer;
 mod outgoing;
 mod sockets;
 
-use accepted::{Accepted, Due};
 pub use answer::Answer;
 use answer::{overloaded, response, to_tag};
 use outgoing::UnderWay;
@@ -84,8 +83,8 @@ pub trait Agent: Send + Sync + 'static {
     /// Answers a request.
     fn answer(&self, request: Request) -> impl Future<Output = Answer> + Send;
 
-    /// Learns what becomes of an INVITE that it answered 2xx; `tag` is that of [`Request`]. It must not take long.
-    fn on_fate(&self, tag: &str, fate: Fate);
+    /// Learns what becomes of an INVITE that it answered 2xx, by the dialog. It must not take long.
+    fn on_fate(&self, dialog: &DialogId, fate: Fate);
 }
 
 /// How the listener behaves.
@@ -115,8 +114,8 @@ struct Peer {
 struct Answered {
     key: TransactionKey,
     response: Response,
-    /// The tag of the dialog, if this accepts an INVITE.
-    accepts: Option<String>,
+    /// Set if this accepts an INVITE.
+    accepts: Option<AcceptedKey>,
 }
 
 impl Answered {
@@ -313,12 +312,8 @@ impl<A: Agent> Endpoint<A> {
         let _ = self
             .transactions
             .on_request(Instant::now(), ack, transport, peer);
-        let to = ack.basics().map(|basics| basics.to);
-        let Ok(Some(tag)) = to.as_ref().map(NameAddr::tag) else {
-            return;
-        };
-        if self.accepted.acknowledged(tag) {
-            self.agent.on_fate(tag, Fate::Acknowledged);
+        if let Some(key) = self.accepted.on_ack(ack) {
+            self.agent.on_fate(&key.dialog, Fate::Acknowledged);
         }
     }
 
@@ -368,11 +363,9 @@ impl<A: Agent> Endpoint<A> {
         let agent = Arc::clone(&self.agent);
         tokio::spawn(async move {
             let message = request.message.clone();
-            let tag = request.tag.clone();
             let answer = agent.answer(request).await;
             if let Some(response) = response(&message, source, &answer) {
-                let accepts =
-                    (message.method() == Some("INVITE") && answer.status < 300).then_some(tag);
+                let accepts = accepted_by(&message, &response);
                 let given = Answered {
                     key,
                     response,
@@ -393,17 +386,17 @@ impl<A: Agent> Endpoint<A> {
         } = answered;
         let now = Instant::now();
         let transmit = self.transactions.respond(now, &key, &response);
-        if let Some(tag) = accepts {
+        if let Some(key) = accepts {
             let fate = match &transmit {
                 Some(transmit) => {
                     let bytes = transmit.bytes.clone();
                     let peer = transmit.peer.clone();
-                    self.accepted.sent(now, &tag, bytes.clone(), peer);
+                    self.accepted.hold(now, &key, bytes.clone(), peer);
                     Fate::Answered(bytes)
                 }
                 None => Fate::Cancelled,
             };
-            self.agent.on_fate(&tag, fate);
+            self.agent.on_fate(&key.dialog, fate);
         }
         if let Some(transmit) = transmit {
             send(&transmit.peer, transmit.bytes).await;
@@ -412,10 +405,10 @@ impl<A: Agent> Endpoint<A> {
 
     async fn on_timers(&mut self) {
         self.under_way.on_timers().await;
-        for due in self.accepted.on_timers(Instant::now()) {
-            match due {
-                Due::Again(peer, bytes) => send(&peer, bytes).await,
-                Due::GivenUp(tag) => self.agent.on_fate(&tag, Fate::NoAck),
+        for event in self.accepted.on_timers(Instant::now()) {
+            match event {
+                AcceptedEvent::Transmit { peer, bytes } => send(&peer, bytes).await,
+                AcceptedEvent::GivenUp(key) => self.agent.on_fate(&key.dialog, Fate::NoAck),
             }
         }
         for event in self.transactions.on_timers(Instant::now()) {
@@ -440,6 +433,19 @@ impl<A: Agent> Endpoint<A> {
             send(peer, response.bytes().clone()).await;
         }
     }
+}
+
+/// The name of a 2xx to an INVITE, which waits for its ACK; `None` of any other answer.
+fn accepted_by(request: &Message, response: &Response) -> Option<AcceptedKey> {
+    if request.method() != Some("INVITE") || !(200..300).contains(&response.status()) {
+        return None;
+    }
+    // The response has the tag that makes the dialog.
+    let response = Message::parse(response.bytes().clone()).ok()?;
+    Some(AcceptedKey {
+        dialog: DialogId::of_request(&response).ok()?,
+        number: response.basics().ok()?.cseq.number,
+    })
 }
 
 /// Where a response goes. A `maddr` is not honoured: anybody can name anybody's address.
