@@ -18,7 +18,7 @@
 //! | [`transport`], [`endpoint`] | the sockets, and the listener made of all of this |
 //! | [`trust`], [`digest`] | where a request comes from, and how its sender proves who it is |
 //! | [`places`] | bounds that no peer uses up |
-//! | [`client`] | one request sent, and its final answer |
+//! | [`client`] | one request sent, and its final answer; or a call |
 //! | [`error`] | why a message is refused, and with which status |
 //!
 //! The octets received are never changed: a stored message must come back byte for byte (OMA SIMPLE IM

@@ -15,7 +15,7 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 
 use crate::sip::header::CSeq;
-use crate::sip::message::{Message, StartLine};
+use crate::sip::message::{Field, Message, StartLine};
 use crate::sip::response::first_hop;
 use crate::sip::transaction::{Action, Actions, Timers, Transport, after, earlier};
 use crate::sip::write::MessageWriter;
@@ -166,12 +166,24 @@ impl InviteClient {
 /// The ACK of a refused INVITE (section 17.1.1.3). `None` if the INVITE or the response lacks what an ACK is
 /// made of.
 fn ack(invite: &Message, response: &Message) -> Option<Bytes> {
+    to_next_hop(invite, "ACK", &response.header("To")?)
+}
+
+/// The CANCEL of an INVITE (section 9.1), a transaction of its own. It may be sent once a provisional response
+/// has come, and not before. `None` if the INVITE lacks what a CANCEL is made of.
+#[must_use]
+pub fn cancel(invite: &Message) -> Option<Bytes> {
+    to_next_hop(invite, "CANCEL", &invite.header("To")?)
+}
+
+/// A request about this INVITE that goes where it went, with the same branch.
+fn to_next_hop(invite: &Message, method: &str, to: &Field<'_>) -> Option<Bytes> {
     let StartLine::Request { uri, .. } = invite.start() else {
         return None;
     };
     let via = invite.header("Via")?;
     let cseq = CSeq::parse(invite.header("CSeq")?.raw_value()).ok()?;
-    let mut writer = MessageWriter::request("ACK", uri)
+    let mut writer = MessageWriter::request(method, uri)
         .ok()?
         .copied_value("Via", first_hop(&via.value()))
         .header("Max-Forwards", "70")
@@ -179,14 +191,14 @@ fn ack(invite: &Message, response: &Message) -> Option<Bytes> {
     for route in invite.headers("Route") {
         writer = writer.copied(&route);
     }
-    let ack = writer
+    let request = writer
         .copied(&invite.header("From")?)
-        .copied(&response.header("To")?)
+        .copied(to)
         .copied(&invite.header("Call-ID")?)
-        .header("CSeq", format!("{} ACK", cseq.number))
+        .header("CSeq", format!("{} {method}", cseq.number))
         .ok()?
         .finish(b"");
-    Some(ack)
+    Some(request)
 }
 
 #[cfg(test)]

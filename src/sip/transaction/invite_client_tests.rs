@@ -147,6 +147,27 @@ fn the_ack_is_that_of_section_17_1_1_3() {
 }
 
 #[test]
+fn the_cancel_is_that_of_section_9_1() {
+    let cancel = cancel(&message(INVITE)).unwrap();
+    assert_eq!(
+        String::from_utf8(cancel.to_vec()).unwrap(),
+        "CANCEL sip:bob@biloxi.com SIP/2.0\r\n\
+         Via: SIP/2.0/UDP pc33.atlanta.com;branch=z9hG4bKkjshdyff\r\n\
+         Max-Forwards: 70\r\n\
+         Route: <sip:proxy;lr>\r\n\
+         From: Alice <sip:alice@atlanta.com>;tag=88sja8x\r\n\
+         To: Bob <sip:bob@biloxi.com>\r\n\
+         Call-ID: 987asjd97y7atg\r\n\
+         CSeq: 986759 CANCEL\r\n\
+         Content-Length: 0\r\n\r\n"
+    );
+    assert_eq!(
+        super::cancel(&message("INVITE sip:b@x SIP/2.0\r\n\r\n")),
+        None
+    );
+}
+
+#[test]
 fn a_response_without_to_is_delivered_though_no_ack_can_be_made() {
     let bare = || message("SIP/2.0 486 Busy\r\n\r\n");
     let (clock, mut machine) = begin(Transport::Unreliable);
