@@ -98,6 +98,28 @@ impl Content {
     }
 }
 
+impl EntityHead {
+    /// The name of the file that the entity is said to be, as [`Part::filename`].
+    #[must_use]
+    pub fn file_name(&self) -> Option<String> {
+        file_name(
+            self,
+            &read_content_type(self.content_type.as_deref(), OPAQUE),
+        )
+    }
+}
+
+fn read_disposition(head: &EntityHead) -> Option<&str> {
+    let text = head.disposition.as_deref();
+    text.filter(|text| text.len() <= MAX_FIELD)
+}
+
+fn file_name(head: &EntityHead, media: &ParsedContentType) -> Option<String> {
+    let said = read_disposition(head)
+        .and_then(|text| parse_content_disposition(text).params.remove("filename"));
+    safe_filename(said.as_ref().or_else(|| media.params.get("name"))?)
+}
+
 impl Part {
     /// The text of a `text/*` part; `None` of another. Without a charset it is UTF-8 (RFC 3261 section 7.4.1).
     /// What cannot be decoded, and NUL, is U+FFFD.
@@ -252,14 +274,7 @@ impl Walk<'_> {
         body: Range<usize>,
         place: &Place,
     ) {
-        let disposition = head
-            .disposition
-            .as_deref()
-            .filter(|text| text.len() <= MAX_FIELD);
-        let file =
-            disposition.and_then(|text| parse_content_disposition(text).params.remove("filename"));
-        let file = file.as_ref().or_else(|| media.params.get("name"));
-        let kind = disposition
+        let kind = read_disposition(head)
             .and_then(|text| text.split(';').next())
             .map(|kind| kind.trim().to_ascii_lowercase());
         // What SIP's Content-Encoding compressed is not what the type says it is.
@@ -277,7 +292,7 @@ impl Walk<'_> {
             },
             charset: media.params.get("charset").cloned(),
             disposition: kind.filter(|kind| is_token(kind.as_bytes())),
-            filename: file.and_then(|name| safe_filename(name)),
+            filename: file_name(head, media),
             content_id: head.content_id.as_deref().and_then(bare_content_id),
             bytes: decode(
                 self.whole.get(body).unwrap_or_default(),

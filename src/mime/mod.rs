@@ -4,6 +4,7 @@
 //! | --- | --- | --- |
 //! | [`content`] | a body taken apart into its leaves | RFC 2045, 2046; RFC 3261 section 7.4 |
 //! | `multipart` | one level of a multipart body | RFC 2046 section 5.1 |
+//! | [`parts_stream`] | the parts of a multipart body as it comes | RFC 2046 section 5.1 |
 //! | [`cpim`] | the message/cpim envelope | RFC 3862 |
 //! | [`imdn`] | disposition notifications, asked for and given | RFC 5438 |
 //! | [`resource_lists`] | recipient lists | RFC 5365, RFC 4826 |
@@ -15,6 +16,7 @@ pub mod content;
 pub mod cpim;
 pub mod imdn;
 mod multipart;
+pub mod parts_stream;
 pub mod resource_lists;
 
 pub use content::{Content, Part};
