@@ -6,6 +6,7 @@ use sea_orm_migration::prelude::*;
 mod m0001_messages;
 mod m0002_identity;
 mod m0003_digest;
+mod m0004_large;
 
 /// Runs the steps in order.
 pub struct Migrator;
@@ -17,6 +18,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0001_messages::Migration),
             Box::new(m0002_identity::Migration),
             Box::new(m0003_digest::Migration),
+            Box::new(m0004_large::Migration),
         ]
     }
 }

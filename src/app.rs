@@ -21,12 +21,15 @@ use crate::identity::Identity;
 use crate::inbound::sip::UserAgent;
 use crate::inbound::trust::Trust;
 use crate::mailbox::Mailbox;
+use crate::mailbox::large::Contents;
+use crate::mailbox::spool::SpoolDirectory;
 use crate::outbound::sweeper;
 use crate::sip::digest::Challenger;
 use crate::sip::endpoint::{self, Addresses, Sockets};
 use crate::sip::places::Places;
 use crate::sip::transport::Limits;
 use crate::sip::transport::tls::{self, Certificate};
+use crate::store::objects::Objects;
 use crate::store::{Db, secrets};
 use crate::web::{self, AppState, CursorKey, Demo, Throttle};
 
@@ -62,6 +65,20 @@ pub async fn open_database(settings: &Settings) -> anyhow::Result<Db> {
         .await
         .context("cannot bring the database schema up to date")?;
     Ok(db)
+}
+
+/// Opens the places where large contents lie.
+fn contents(settings: &Settings) -> anyhow::Result<Contents> {
+    let place = settings
+        .objects_place()
+        .context("objects.url names no place")?;
+    let spool = settings.spool_directory();
+    Ok(Contents {
+        objects: Objects::open(&place).context("cannot open the place of large contents")?,
+        spools: SpoolDirectory::open(&spool)
+            .with_context(|| format!("cannot use {}", spool.display()))?,
+        inline_bytes: settings.objects.inline_bytes,
+    })
 }
 
 /// The certificate for SIP over TLS, if that is listened for.
@@ -114,6 +131,7 @@ impl App {
         let cursor_key = secrets::get_or_create(&db, "cursor").await?;
         let digest_key = secrets::get_or_create(&db, "digest").await?;
         let identity = Identity::new(db.clone(), clock.clone(), Arc::clone(&hostname))?;
+        let contents = contents(&settings)?;
         let policy = Arc::new(settings.policy());
         let trust = Trust {
             peers: settings.sip.trusted_peers.clone(),
@@ -129,7 +147,7 @@ impl App {
             host: hostname.to_string(),
         };
         let state = AppState {
-            mailbox: Mailbox::new(db, clock, policy, hostname),
+            mailbox: Mailbox::new(db, contents, clock, policy, hostname),
             identity,
             settings: Arc::new(settings),
             cursor_key: Arc::new(CursorKey::new(&cursor_key)?),

@@ -26,7 +26,7 @@ pub const KEYS: &[Key] = &[
     key(
         "data_dir",
         "./restante-data",
-        "Directory of the embedded database.",
+        "Directory of the embedded database, of large contents, and of those that are being received.",
     ),
     key(
         "database.url",
@@ -37,6 +37,28 @@ pub const KEYS: &[Key] = &[
         "database.max_connections",
         "16",
         "The most connections to the database.",
+    ),
+    key(
+        "objects.url",
+        "",
+        "Where large contents are kept: `file:///path` or `s3://bucket/prefix`. Absent: `objects` in `data_dir`. Several nodes need one place.",
+    ),
+    key(
+        "objects.endpoint",
+        "",
+        "`http:` or `https:` URL of a server that speaks S3. Absent: that of AWS for the region.",
+    ),
+    key("objects.region", "us-east-1", "The region of the bucket."),
+    key(
+        "objects.access_key",
+        "",
+        "The id of the access key for the bucket. Absent: what the machine is given by AWS.",
+    ),
+    key("objects.secret_key", "", "The access key itself."),
+    key(
+        "objects.inline_bytes",
+        "262144",
+        "Contents of so many octets at most are kept in the database, larger ones as objects.",
     ),
     key(
         "server.hostname",
@@ -165,13 +187,18 @@ pub const KEYS: &[Key] = &[
         "The largest request accepted, in octets.",
     ),
     key(
+        "policy.max_large_bytes",
+        "104857600",
+        "The largest content of a message in Large Message Mode, in octets.",
+    ),
+    key(
         "policy.quota_messages",
         "1000",
         "The most messages one account holds.",
     ),
     key(
         "policy.quota_bytes",
-        "52428800",
+        "268435456",
         "The most octets one account holds.",
     ),
     key(

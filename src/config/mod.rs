@@ -4,7 +4,7 @@
 //! [`KEYS`] is the one table of keys. The defaults are read from it and the documentation is
 //! printed from it, so neither can say something else than the program does.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use chrono::TimeDelta;
@@ -13,14 +13,15 @@ use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 use secrecy::ExposeSecret;
 
 use crate::domain::policy::Policy;
+use crate::store::objects::{Bucket, Place};
 
 mod keys;
 mod settings;
 
 pub use keys::{KEYS, Key, markdown_table};
 pub use settings::{
-    DatabaseSettings, HttpSettings, LogFormat, LogSettings, PolicySettings, ServerSettings,
-    Settings, SipSettings, Strangers, XcapSettings,
+    DatabaseSettings, HttpSettings, LogFormat, LogSettings, ObjectSettings, PolicySettings,
+    ServerSettings, Settings, SipSettings, Strangers, XcapSettings,
 };
 
 use keys::LISTS;
@@ -70,7 +71,9 @@ impl Settings {
     /// sense.
     pub fn load(file: Option<&Path>) -> Result<Self, SettingsError> {
         let mut builder = Config::builder();
-        for section in ["database", "server", "http", "sip", "policy", "xcap", "log"] {
+        for section in [
+            "database", "objects", "server", "http", "sip", "policy", "xcap", "log",
+        ] {
             builder = builder.set_default(section, config::Map::<String, config::Value>::new())?;
         }
         for key in KEYS.iter().filter(|key| !key.default.is_empty()) {
@@ -98,13 +101,23 @@ impl Settings {
         Ok(settings)
     }
 
+    fn check_objects(&self) -> Result<(), SettingsError> {
+        if self.objects_place().is_none() {
+            return invalid("objects.url", "must be file:///path or s3://bucket/prefix");
+        }
+        if let Some(url) = &self.objects.endpoint
+            && !(url.starts_with("http://") || url.starts_with("https://"))
+        {
+            return invalid("objects.endpoint", "must begin with http:// or https://");
+        }
+        if self.objects.access_key.is_some() != self.objects.secret_key.is_some() {
+            return invalid("objects.access_key", "needs objects.secret_key beside it");
+        }
+        Ok(())
+    }
+
     fn check(&self) -> Result<(), SettingsError> {
-        let invalid = |key, problem: &str| {
-            Err(SettingsError::Invalid {
-                key,
-                problem: problem.to_owned(),
-            })
-        };
+        self.check_objects()?;
         if let Some(name) = &self.server.hostname
             && !is_host_name(name)
         {
@@ -178,6 +191,36 @@ impl Settings {
         self.database.url.is_none()
     }
 
+    /// Where large contents are kept; `None` if the URL names no such place.
+    #[must_use]
+    pub fn objects_place(&self) -> Option<Place> {
+        let settings = &self.objects;
+        let Some(url) = &settings.url else {
+            return Some(Place::Directory(self.data_dir.join("objects")));
+        };
+        if let Some(path) = url.strip_prefix("file://") {
+            return path.starts_with('/').then(|| Place::Directory(path.into()));
+        }
+        let place = url.strip_prefix("s3://")?;
+        let (name, prefix) = place.split_once('/').unwrap_or((place, ""));
+        (!name.is_empty()).then(|| {
+            Place::Bucket(Bucket {
+                name: name.to_owned(),
+                prefix: prefix.trim_matches('/').to_owned(),
+                endpoint: settings.endpoint.clone(),
+                region: settings.region.clone(),
+                access_key: settings.access_key.clone(),
+                secret_key: settings.secret_key.clone(),
+            })
+        })
+    }
+
+    /// Where contents lie while they are being received.
+    #[must_use]
+    pub fn spool_directory(&self) -> PathBuf {
+        self.data_dir.join("spool")
+    }
+
     /// The host name that new accounts' Message-IDs get.
     #[must_use]
     pub fn hostname(&self) -> String {
@@ -210,6 +253,7 @@ impl Settings {
             max_expiry: life(policy.max_expiry),
             large_expiry: life(policy.large_expiry),
             max_message_bytes: policy.max_message_bytes,
+            max_large_bytes: policy.max_large_bytes,
             quota_messages: policy.quota_messages,
             quota_bytes: policy.quota_bytes,
         }
@@ -223,6 +267,13 @@ impl Settings {
             .as_deref()
             .is_some_and(|url| url.starts_with("https://"))
     }
+}
+
+fn invalid(key: &'static str, problem: &str) -> Result<(), SettingsError> {
+    Err(SettingsError::Invalid {
+        key,
+        problem: problem.to_owned(),
+    })
 }
 
 fn is_host_name(text: &str) -> bool {
@@ -272,6 +323,9 @@ mod tests {
             ("[http]\nlisten_on = '127.0.0.1:1'", "listen_on"),
             ("[policy]\nmax_expiry = 'soon'", "max_expiry"),
             ("[server]\nhostname = 'a b'", "server.hostname"),
+            ("[objects]\nurl = 'objects'", "objects.url"),
+            ("[objects]\nurl = 's3:///prefix'", "objects.url"),
+            ("[objects]\naccess_key = 'a'", "objects.access_key"),
             ("[xcap]\nroot = 'x'", "xcap.root"),
             ("[xcap]\nroot = '/accounts'", "xcap.root"),
             ("[xcap]\nroot = '/{'", "xcap.root"),

@@ -22,6 +22,8 @@ pub struct Settings {
     pub data_dir: PathBuf,
     /// The database.
     pub database: DatabaseSettings,
+    /// Where large contents are kept.
+    pub objects: ObjectSettings,
     /// The server as the field sees it.
     pub server: ServerSettings,
     /// The HTTP listener.
@@ -44,6 +46,19 @@ pub struct DatabaseSettings {
     pub url: Option<SecretString>,
     /// Bound of the connection pool.
     pub max_connections: u32,
+}
+
+/// `objects.*`
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ObjectSettings {
+    pub(super) url: Option<String>,
+    pub(super) endpoint: Option<String>,
+    pub(super) region: String,
+    pub(super) access_key: Option<String>,
+    pub(super) secret_key: Option<SecretString>,
+    /// Contents of so many octets at most are kept in the database.
+    pub inline_bytes: usize,
 }
 
 /// `server.*`
@@ -139,6 +154,7 @@ pub struct PolicySettings {
     #[serde(with = "humantime_serde")]
     pub(super) large_expiry: Duration,
     pub(super) max_message_bytes: usize,
+    pub(super) max_large_bytes: u64,
     pub(super) quota_messages: i64,
     pub(super) quota_bytes: i64,
     /// How often expired messages are removed.

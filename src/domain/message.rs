@@ -58,13 +58,15 @@ pub struct Facts {
     pub mode: Mode,
     /// When it was stored.
     pub stored_at: DateTime<Utc>,
+    /// When a large message was completely received.
+    pub completed_at: Option<DateTime<Utc>>,
     /// When the sender says it was sent: the Date header field.
     pub sent_at: Option<DateTime<Utc>>,
     /// When it stops waiting.
     pub expires_at: DateTime<Utc>,
     /// Octets of the content.
     pub size: i64,
-    /// Octets kept: the whole request.
+    /// Octets kept: the whole request, or the content and the session of a large message.
     pub stored_size: i64,
     /// The sender as the message shows it.
     pub from_uri: String,
@@ -160,4 +162,6 @@ pub struct Summary {
     pub key: MessageKey,
     /// What is known of it.
     pub facts: Facts,
+    /// The name of the object that is its content, where that is not in the database.
+    pub object: Option<String>,
 }

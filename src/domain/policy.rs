@@ -15,6 +15,8 @@ pub struct Policy {
     pub large_expiry: TimeDelta,
     /// The largest SIP request accepted, in octets, header fields included.
     pub max_message_bytes: usize,
+    /// The most octets of the content of a message in Large Message Mode.
+    pub max_large_bytes: u64,
     /// The most messages one account holds.
     pub quota_messages: i64,
     /// The most octets of stored messages one account holds.
@@ -29,8 +31,9 @@ impl Default for Policy {
             max_expiry: TimeDelta::days(30),
             large_expiry: TimeDelta::days(7),
             max_message_bytes: 1024 * 1024,
+            max_large_bytes: 100 * 1024 * 1024,
             quota_messages: 1000,
-            quota_bytes: 50 * 1024 * 1024,
+            quota_bytes: 256 * 1024 * 1024,
         }
     }
 }

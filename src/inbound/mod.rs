@@ -1,7 +1,10 @@
 //! What comes in from the SIP network: read, checked and handed to [`crate::mailbox`].
 //!
-//! A message reaches [`pager`] whatever way it came, so that all ways store the same.
+//! A message reaches [`pager`] or [`large_message`] whatever way it came, so that all ways store the same.
 
+mod facts;
+pub mod handed_over;
+pub mod large_message;
 pub mod pager;
 pub mod sip;
 pub mod trust;

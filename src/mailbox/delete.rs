@@ -41,11 +41,14 @@ impl Mailbox {
         )
         .await?;
         tx.commit().await?;
-        Ok(removed.into_iter().map(|message| message.number).collect())
+        let numbers = removed.iter().map(|message| message.number).collect();
+        self.discard(removed.into_iter().filter_map(|message| message.object))
+            .await;
+        Ok(numbers)
     }
 }
 
-/// Removes messages within the caller's transaction: content, row (and so the `<history>`
+/// Removes messages within the caller's transaction (their objects are for the caller to remove afterwards): content, row (and so the `<history>`
 /// element), and the account's counters and list version.
 pub(super) async fn remove(
     tx: &WriteTx,

@@ -1,6 +1,7 @@
 //! Expiry: messages go when their time has passed.
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
+use futures_util::{StreamExt as _, TryStreamExt as _};
 
 use super::Mailbox;
 use super::delete::{Reason, remove};
@@ -11,6 +12,10 @@ use crate::store::{StoreError, accounts, retry, sessions};
 
 /// How many accounts one sweep takes at a time.
 const ACCOUNTS_PER_BATCH: u64 = 100;
+/// How long an object may be there before its row: longer than any message takes to be stored.
+pub const OBJECT_WITHOUT_ROW: TimeDelta = TimeDelta::hours(1);
+/// How many objects are looked up at a time.
+const OBJECTS_PER_BATCH: usize = 500;
 /// How many messages one transaction removes.
 const MESSAGES_PER_BATCH: u64 = 500;
 
@@ -56,8 +61,37 @@ impl Mailbox {
         while messages::is_due(self.db.read(), account_id, now).await? {
             let tx = self.db.write().await?;
             let batch = Selection::DueAt(now, MESSAGES_PER_BATCH);
-            removed += remove(&tx, account_id, batch, Reason::Expired).await?.len();
+            let gone = remove(&tx, account_id, batch, Reason::Expired).await?;
             tx.commit().await?;
+            removed += gone.len();
+            self.discard(gone.into_iter().filter_map(|message| message.object))
+                .await;
+        }
+        Ok(removed)
+    }
+
+    /// Removes objects that no message has: left by a crash between the object and its row, or between the row's
+    /// deletion and the object's. Says how many went.
+    ///
+    /// # Errors
+    /// When the database or the place of objects fails.
+    pub async fn sweep_objects(&self) -> Result<usize, StoreError> {
+        let before = self.clock.now() - OBJECT_WITHOUT_ROW;
+        let objects = self.contents.objects.older_than(before);
+        let mut batches = objects.try_chunks(OBJECTS_PER_BATCH).boxed();
+        let mut removed = 0;
+        while let Some(batch) = batches.try_next().await.map_err(|error| error.1)? {
+            let in_use = messages::objects_in_use(self.db.read(), &batch).await?;
+            let orphans = batch.into_iter().filter(|name| !in_use.contains(name));
+            let orphans: Vec<String> = orphans.collect();
+            removed += orphans.len();
+            self.discard(orphans).await;
+        }
+        if removed > 0 {
+            tracing::info!(
+                objects = removed,
+                "removed {removed} objects without a message"
+            );
         }
         Ok(removed)
     }

@@ -116,7 +116,7 @@ impl Dispatcher {
             .ready
             .iter()
             .take_while(|waiting| {
-                octets = octets.saturating_add(waiting.deferred.raw.len());
+                octets = octets.saturating_add(waiting.deferred.payload.octets());
                 octets <= MOST_OCTETS
             })
             .count()

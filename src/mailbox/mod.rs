@@ -10,16 +10,21 @@ use crate::store::Db;
 pub mod delete;
 pub mod expire;
 mod group_commit;
+pub mod large;
 pub mod read;
+pub mod spool;
 pub mod store;
 
 use group_commit::Queue;
+use large::Contents;
 
 /// What the procedures work with.
 #[derive(Clone, Debug)]
 pub struct Mailbox {
     /// The database.
     pub db: Db,
+    /// Where the contents of large messages lie.
+    pub contents: Contents,
     /// The time.
     pub clock: Clock,
     /// What the operator decided.
@@ -34,10 +39,17 @@ impl Mailbox {
     /// A mailbox on this database, and the tasks that store; they end with its last clone. Needs a
     /// runtime.
     #[must_use]
-    pub fn new(db: Db, clock: Clock, policy: Arc<Policy>, hostname: Arc<str>) -> Self {
+    pub fn new(
+        db: Db,
+        contents: Contents,
+        clock: Clock,
+        policy: Arc<Policy>,
+        hostname: Arc<str>,
+    ) -> Self {
         let queue = Queue::new(&db, &policy, &hostname);
         Self {
             db,
+            contents,
             clock,
             policy,
             hostname,

@@ -1,21 +1,23 @@
 //! Reading: accounts, lists, messages, and the history that the metadata document shows.
 
 use super::Mailbox;
+use super::large::{Body, Payload};
 use crate::domain::access::Scope;
 use crate::domain::address::Aor;
-use crate::domain::message::Summary;
+use crate::domain::message::{Mode, Summary};
 use crate::domain::message_id::{MessageId, MessageKey};
 use crate::store::StoreError;
 use crate::store::accounts::{self, Account};
+use crate::store::large;
 use crate::store::messages::{self, Filter};
 
-/// A message and the octets that were stored.
+/// A message and what was stored of it.
 #[derive(Debug)]
 pub struct Opened {
     /// What is known of it.
     pub summary: Summary,
-    /// The request, byte for byte.
-    pub raw: Vec<u8>,
+    /// What was stored.
+    pub payload: Payload,
 }
 
 /// An account as it is at one list version.
@@ -71,7 +73,7 @@ impl Mailbox {
         messages::page(self.db.read(), account.id, filter, before, limit, now).await
     }
 
-    /// A message of this account with its octets.
+    /// A message of this account with what was stored of it.
     ///
     /// # Errors
     /// When the database fails.
@@ -83,11 +85,26 @@ impl Mailbox {
         if key.account_id != account.id {
             return Ok(None);
         }
-        let Some(summary) = messages::find(self.db.read(), key, self.clock.now()).await? else {
+        let db = self.db.read();
+        let Some(summary) = messages::find(db, key, self.clock.now()).await? else {
             return Ok(None);
         };
-        let raw = messages::raw(self.db.read(), key).await?;
-        Ok(raw.map(|raw| Opened { summary, raw }))
+        let Some(raw) = messages::raw(db, key).await? else {
+            return Ok(None);
+        };
+        if summary.facts.mode == Mode::Pager {
+            let payload = Payload::Pager(raw.into());
+            return Ok(Some(Opened { summary, payload }));
+        }
+        let body = match &summary.object {
+            Some(name) => Body::Object(name.clone()),
+            None => Body::Inline(raw.into()),
+        };
+        // Each look is a statement of its own: a message that goes between them is not there.
+        Ok(large::find(db, key).await?.map(|session| Opened {
+            summary,
+            payload: Payload::Large { session, body },
+        }))
     }
 
     /// All of an account's messages together with the list version they make up.

@@ -3,10 +3,10 @@
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
-use bytes::Bytes;
 use chrono::{DateTime, TimeDelta, Utc};
 
 use super::Mailbox;
+use super::large::Payload;
 use crate::domain::address::Aor;
 use crate::domain::expiry::AlreadyExpired;
 use crate::domain::message::Facts;
@@ -31,8 +31,8 @@ pub struct Deferred {
     pub facts: Facts,
     /// Why it is too late to store it, unless it was stored before.
     pub expired: Option<AlreadyExpired>,
-    /// The request, byte for byte.
-    pub raw: Bytes,
+    /// What is kept of it.
+    pub payload: Payload,
 }
 
 /// What the sender's server is told.
@@ -83,6 +83,20 @@ impl Mailbox {
     /// [`StoreRefusal`]; nothing was stored then. If the database went away in the midst of the
     /// commit it may have been, and the same request is answered as stored later.
     pub async fn store(&self, deferred: Deferred) -> Outcome {
+        let object = deferred.payload.object().map(str::to_owned);
+        let outcome = self.store_with_room(deferred).await;
+        match &outcome {
+            // Stored with its object; or perhaps stored, if the database went away.
+            Ok(Stored {
+                repeated: false, ..
+            })
+            | Err(StoreRefusal::Store(_)) => {}
+            Ok(_) | Err(_) => self.discard(object).await,
+        }
+        outcome
+    }
+
+    async fn store_with_room(&self, deferred: Deferred) -> Outcome {
         let again = deferred.clone();
         match self.queue.store(deferred).await {
             // Messages past their expiry do not count, even before the sweep reaches them.
@@ -220,10 +234,16 @@ impl<'a> Writes<'a> {
             expires_at: facts.expires_at,
         };
         let stored = answer(account, first)?;
+        let (raw, session) = match &deferred.payload {
+            Payload::Pager(raw) => (&raw[..], None),
+            Payload::Large { session, body } => (body.inline(), Some(session)),
+        };
         self.messages.push(NewMessage {
             key: stored.message_id.key,
             facts,
-            raw: &deferred.raw,
+            raw,
+            object: deferred.payload.object(),
+            session,
         });
         let key = (account.id, deferred.retry_key.as_str());
         let forget_at = facts.expires_at + RETRY_KEY_OUTLIVES;

@@ -342,6 +342,17 @@ impl Iterator for Decoder {
     }
 }
 
+/// The head of a frame alone, as [`Head::raw`] has it; `None` if it is none.
+#[must_use]
+pub fn read_head(raw: &[u8]) -> Option<Head> {
+    let mut decoder = Decoder::new();
+    decoder.push(raw);
+    match decoder.next() {
+        Some(Ok(Event::Head(head))) => Some(*head),
+        _ => None,
+    }
+}
+
 fn too_large(transaction: Ident) -> StreamError {
     StreamError::HeadTooLarge { transaction }
 }

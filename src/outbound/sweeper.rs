@@ -4,9 +4,12 @@ use std::future::Future;
 use std::pin::pin;
 use std::time::Duration;
 
-use tokio::time::{MissedTickBehavior, interval};
+use tokio::time::{Instant, MissedTickBehavior, interval};
 
 use crate::mailbox::Mailbox;
+
+/// How often objects without a message are looked for; it takes a list of all objects.
+const OBJECTS_EVERY: Duration = Duration::from_hours(1);
 
 /// Sweeps every `period` until `stop` is done. `tidy` is called each time for what else piles up.
 pub async fn run(
@@ -18,6 +21,7 @@ pub async fn run(
     let mut stop = pin!(stop);
     let mut ticks = interval(period);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut objects_at = Instant::now();
     loop {
         tokio::select! {
             () = &mut stop => return,
@@ -26,6 +30,12 @@ pub async fn run(
         tidy();
         if let Err(error) = mailbox.expire().await {
             tracing::warn!(error = %error, "the sweep failed and will be tried again: {error}");
+        }
+        if objects_at <= Instant::now() {
+            objects_at = Instant::now() + OBJECTS_EVERY;
+            if let Err(error) = mailbox.sweep_objects().await {
+                tracing::warn!(error = %error, "the sweep of objects failed and will be tried again: {error}");
+            }
         }
     }
 }

@@ -56,20 +56,25 @@ impl Account {
         self.quota_bytes.unwrap_or(policy.quota_bytes)
     }
 
+    /// Whether there is room for one more message, of `octets`.
+    #[must_use]
+    pub fn has_room(&self, octets: i64, policy: &Policy) -> bool {
+        self.message_count < self.message_limit(policy)
+            && self.byte_count.saturating_add(octets) <= self.byte_limit(policy)
+    }
+
     /// Takes the next number and room for a message of `octets`; `None` when there is no room. It
     /// counts once [`write_counters`] has written it, and only in a transaction that holds the
     /// account ([`lock_all`]).
     pub fn take_number(&mut self, octets: i64, policy: &Policy) -> Option<i64> {
-        let full = self.message_count >= self.message_limit(policy);
-        let byte_count = self.byte_count.saturating_add(octets);
-        if full || byte_count > self.byte_limit(policy) {
+        if !self.has_room(octets, policy) {
             return None;
         }
         let number = self.next_number;
         self.next_number += 1;
         self.list_version += 1;
         self.message_count += 1;
-        self.byte_count = byte_count;
+        self.byte_count += octets;
         Some(number)
     }
 }

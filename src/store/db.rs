@@ -1,5 +1,6 @@
 //! The connection to `PostgreSQL` or `SQLite`, and the one way to write.
 
+use std::io;
 use std::ops::Deref;
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,6 +14,7 @@ use sea_orm::{
 use tokio::sync::{Mutex, OwnedMutexGuard};
 
 use super::migrate;
+use super::objects::ObjectError;
 
 /// The database did not do what was asked of it.
 #[derive(Debug, Clone, thiserror::Error)]
@@ -31,6 +33,9 @@ pub enum StoreError {
         /// What it holds.
         value: String,
     },
+    /// The place of large contents failed.
+    #[error("a large content could not be read or written")]
+    Contents(#[source] Arc<ObjectError>),
     /// Whoever was to write has stopped; whether it was written is not known.
     #[error("the server stopped before it was known to be stored")]
     Stopped,
@@ -50,8 +55,21 @@ impl StoreError {
                 DbErr::Exec(RuntimeErr::SqlxError(error))
                 | DbErr::Query(RuntimeErr::SqlxError(error)),
             ) => error.as_database_error().is_some(),
-            Self::Database(_) | Self::Stopped | Self::Entropy(_) => false,
+            Self::Database(_) | Self::Contents(_) | Self::Stopped | Self::Entropy(_) => false,
         }
+    }
+}
+
+impl From<ObjectError> for StoreError {
+    fn from(error: ObjectError) -> Self {
+        Self::Contents(Arc::new(error))
+    }
+}
+
+impl From<io::Error> for StoreError {
+    /// A file of a large content; nothing else here is read from files or written to them.
+    fn from(error: io::Error) -> Self {
+        ObjectError::from(error).into()
     }
 }
 

@@ -9,6 +9,7 @@ use sea_orm::{
 
 use super::db::{StoreError, WriteTx};
 use super::entity::{message, message_content};
+use super::large::{self, LargeSession};
 use crate::domain::message::{Facts, Kind, Mode, Summary};
 use crate::domain::message_id::MessageKey;
 
@@ -38,17 +39,23 @@ pub struct NewMessage<'a> {
     pub key: MessageKey,
     /// What is known of it.
     pub facts: &'a Facts,
-    /// The request, byte for byte.
+    /// The request of a pager message, byte for byte; the content of a large one if it lies here.
     pub raw: &'a [u8],
+    /// The name of the object that is the content otherwise.
+    pub object: Option<&'a str>,
+    /// The session that brought a large message.
+    pub session: Option<&'a LargeSession>,
 }
 
 /// A message that was removed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Removed {
     /// Its number in the account.
     pub number: i64,
     /// Octets it took.
     pub stored_size: i64,
+    /// The object that nobody needs any more once this is committed.
+    pub object: Option<String>,
 }
 
 /// A pattern that matches `text` anywhere, whatever characters it has.
@@ -70,7 +77,7 @@ pub(super) fn like(text: &str) -> LikeExpr {
 /// # Errors
 /// When the database fails.
 pub async fn insert_all(tx: &WriteTx, messages: &[NewMessage<'_>]) -> Result<(), StoreError> {
-    let rows = messages.iter().map(|new| to_row(new.key, new.facts));
+    let rows = messages.iter().map(to_row);
     message::Entity::insert_many(rows)
         .exec_without_returning(&**tx)
         .await?;
@@ -82,6 +89,13 @@ pub async fn insert_all(tx: &WriteTx, messages: &[NewMessage<'_>]) -> Result<(),
     message_content::Entity::insert_many(contents)
         .exec_without_returning(&**tx)
         .await?;
+    let mut sessions = Vec::new();
+    for new in messages {
+        sessions.extend(new.session.map(|session| (new.key, session)));
+    }
+    if !sessions.is_empty() {
+        large::insert_all(tx, &sessions).await?;
+    }
     Ok(())
 }
 
@@ -141,7 +155,7 @@ pub async fn find(
     row.map(from_row).transpose()
 }
 
-/// The stored octets of a message, exactly as they were received.
+/// The octets of a message that lie in the database, exactly as they were received.
 ///
 /// # Errors
 /// When the database fails.
@@ -191,7 +205,7 @@ pub async fn remove(
         .from_table(message::Entity)
         .and_where(C::AccountId.eq(account_id))
         .and_where(which)
-        .returning(Query::returning().columns([C::Number, C::StoredSize]))
+        .returning(Query::returning().columns([C::Number, C::StoredSize, C::Object]))
         .to_owned();
     let rows = tx.query_all(&delete).await?;
     rows.iter()
@@ -199,9 +213,27 @@ pub async fn remove(
             Ok(Removed {
                 number: row.try_get("", "number")?,
                 stored_size: row.try_get("", "stored_size")?,
+                object: row.try_get("", "object")?,
             })
         })
         .collect()
+}
+
+/// Those of these objects that a message has as its content.
+///
+/// # Errors
+/// When the database fails.
+pub async fn objects_in_use(
+    conn: &impl ConnectionTrait,
+    names: &[String],
+) -> Result<Vec<String>, StoreError> {
+    Ok(message::Entity::find()
+        .select_only()
+        .column(message::Column::Object)
+        .filter(message::Column::Object.is_in(names))
+        .into_tuple()
+        .all(conn)
+        .await?)
 }
 
 /// Up to `limit` accounts that hold messages past their expiry.
@@ -301,7 +333,8 @@ fn filtered(mut query: Select<message::Entity>, filter: &Filter) -> Select<messa
     query
 }
 
-fn to_row(key: MessageKey, facts: &Facts) -> message::ActiveModel {
+fn to_row(new: &NewMessage<'_>) -> message::ActiveModel {
+    let NewMessage { key, facts, .. } = new;
     let from = [Some(facts.from_uri.as_str()), facts.from_display.as_deref()];
     let from: Vec<&str> = from.into_iter().flatten().collect();
     let recipients = (!facts.recipients.is_empty())
@@ -330,6 +363,8 @@ fn to_row(key: MessageKey, facts: &Facts) -> message::ActiveModel {
         recipients: Set(recipients),
         imdn_message_id: Set(facts.imdn_message_id.clone()),
         notifications_asked: Set(facts.notifications_asked.join(" ")),
+        completed_at: Set(facts.completed_at),
+        object: Set(new.object.map(str::to_owned)),
     }
 }
 
@@ -353,6 +388,7 @@ fn from_row(row: message::Model) -> Result<Summary, StoreError> {
         facts: Facts {
             mode,
             stored_at: row.stored_at,
+            completed_at: row.completed_at,
             sent_at: row.sent_at,
             expires_at: row.expires_at,
             size: row.size,
@@ -374,6 +410,7 @@ fn from_row(row: message::Model) -> Result<Summary, StoreError> {
                 .map(str::to_owned)
                 .collect(),
         },
+        object: row.object,
     })
 }
 

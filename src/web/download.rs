@@ -37,7 +37,7 @@ pub fn is_safe_picture(media_type: &str) -> bool {
 impl Download<'_> {
     /// The answer with `bytes`: never interpreted as another type, and in a sandbox of its own.
     #[must_use]
-    pub fn response(&self, bytes: Vec<u8>) -> Response {
+    pub fn response(&self, bytes: impl Into<Body>) -> Response {
         let disposition = match self.shown {
             Shown::Saved => "attachment",
             Shown::InPlace => "inline",
@@ -45,7 +45,7 @@ impl Download<'_> {
         // RFC 6266 with RFC 8187: everything but letters and digits is percent-encoded.
         let name = utf8_percent_encode(self.file_name, NON_ALPHANUMERIC);
         let disposition = format!("{disposition}; filename*=UTF-8''{name}");
-        let mut response = Response::new(Body::from(bytes));
+        let mut response = Response::new(bytes.into());
         let headers = response.headers_mut();
         let octets = HeaderValue::from_static("application/octet-stream");
         headers.insert(

@@ -10,6 +10,7 @@ mod letter;
 mod limits;
 pub mod openapi;
 pub mod problem;
+mod range;
 pub mod rest;
 mod router;
 mod search;

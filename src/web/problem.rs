@@ -77,8 +77,14 @@ kinds! {
         "The message's Expires has passed already, so there is nothing that could be delivered later.",
         "Tell the sender that the user is not there.");
     MESSAGE_TOO_LARGE = ("message-too-large", 413, 413, "Message too large",
-        "The request is larger than `policy.max_message_bytes`.",
+        "The request is larger than `policy.max_message_bytes`, or the content of a large message than `policy.max_large_bytes`.",
         "Send large content by Large Message Mode, or raise the limit.");
+    LARGE_PARTS = ("large-parts", 400, 400, "Not the parts of a large message",
+        "The body is no multipart/mixed, or its parts invite, ok, send and bye are missing, repeated, unreadable or not of one session and one message.",
+        "Send the INVITE, its 200, each MSRP SEND request and the BYE exactly as they were received, and look at `detail`.");
+    LARGE_INCOMPLETE = ("large-incomplete", 422, 480, "Large message not complete",
+        "Octets of the message are missing, or its sender has given it up. Nothing was stored.",
+        "Hand over a message when all of it has come.");
     QUOTA_EXCEEDED = ("quota-exceeded", 507, 480, "Account full",
         "The account holds as many messages or octets as it may.",
         "Wait until messages are read, deleted or expired, or raise the quota.");
@@ -115,6 +121,9 @@ kinds! {
     INVALID_CURSOR = ("invalid-cursor", 400, 0, "Cursor not valid here",
         "The cursor was not given out by this server for this list and filter.",
         "Take `next_cursor` of the page before, with the same filter, or start without a cursor.");
+    RANGE_NOT_SATISFIABLE = ("range-not-satisfiable", 416, 0, "Range lies behind the end",
+        "The Range header field asks for octets that the content does not have.",
+        "Content-Range says how many octets there are.");
     BODY_TOO_LARGE = ("body-too-large", 413, 0, "Body too large",
         "The body is larger than the operation takes.",
         "Send less.");
@@ -262,12 +271,11 @@ impl From<StoreError> for Problem {
     fn from(error: StoreError) -> Self {
         match error {
             StoreError::Corrupt { .. } | StoreError::Entropy(_) => internal(&error),
-            StoreError::Database(_) | StoreError::Conflict | StoreError::Stopped => {
-                tracing::error!(
-                    error = chain(&error),
-                    "the database failed: {}",
-                    chain(&error)
-                );
+            StoreError::Database(_)
+            | StoreError::Contents(_)
+            | StoreError::Conflict
+            | StoreError::Stopped => {
+                tracing::error!(error = chain(&error), "storage failed: {}", chain(&error));
                 Self::new(STORAGE_UNAVAILABLE).header(header::RETRY_AFTER, "5")
             }
         }

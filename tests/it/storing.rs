@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use chrono::TimeDelta;
 use futures_util::future::join_all;
 use restante::domain::message::{Facts, Kind, Mode};
+use restante::mailbox::large::Payload;
 use restante::mailbox::store::{Deferred, StoreRefusal};
 
 use crate::on_both_databases;
@@ -22,6 +23,7 @@ fn deferred(app: &TestApp, retry_key: &str) -> Deferred {
         facts: Facts {
             mode: Mode::Pager,
             stored_at: now,
+            completed_at: None,
             sent_at: None,
             expires_at: now + TimeDelta::days(1),
             size: 18,
@@ -40,7 +42,7 @@ fn deferred(app: &TestApp, retry_key: &str) -> Deferred {
             notifications_asked: Vec::new(),
         },
         expired: None,
-        raw: raw.into(),
+        payload: Payload::Pager(raw.into()),
     }
 }
 

@@ -40,6 +40,10 @@ pub struct Model {
     pub imdn_message_id: Option<String>,
     /// Space-separated Disposition-Notification values.
     pub notifications_asked: String,
+    /// When a large message was completely received.
+    pub completed_at: Option<DateTimeUtc>,
+    /// The name of the object that is its content, where that is not in the database.
+    pub object: Option<String>,
 }
 
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]

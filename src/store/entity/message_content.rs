@@ -9,6 +9,7 @@ pub struct Model {
     pub account_id: i64,
     #[sea_orm(primary_key, auto_increment = false)]
     pub number: i64,
+    /// The request of a pager message; the content of a large one, or nothing if that is an object.
     pub raw: Vec<u8>,
 }
 

@@ -4,6 +4,7 @@ pub mod account;
 pub mod api_token;
 pub mod api_token_aor;
 pub mod digest_login;
+pub mod large_session;
 pub mod message;
 pub mod message_content;
 pub mod one_time_link;

@@ -21,6 +21,8 @@ pub fn router() -> OpenApiRouter<AppState> {
             messages::delete::delete_message
         ))
         .routes(routes!(messages::raw::get_message_raw))
+        .routes(routes!(messages::content::get_message_content))
+        .routes(routes!(messages::session::get_message_session))
         .routes(routes!(messages::part::get_message_part))
         .routes(routes!(messages::delete_many::delete_messages))
 }

@@ -30,7 +30,8 @@ pub(super) async fn show(
 ) -> Result<Response, PageError> {
     let account =
         account_path::account(&mailbox, &visitor.principal, &visitor.scope(), &aor).await?;
-    let letter = Letter::open(account_path::message(&mailbox, &account, &id).await?)?;
+    let opened = account_path::message(&mailbox, &account, &id).await?;
+    let letter = Letter::open(&mailbox, opened).await?;
     let facts = &letter.summary.facts;
     let id = letter.summary.key.to_string();
     let api = message_path(&account, Some(&id));

@@ -40,6 +40,6 @@ pub async fn get_message(
     let scope = caller.reading()?;
     let account = account_path::account(&mailbox, &caller.principal, &scope, &aor).await?;
     let opened = account_path::message(&mailbox, &account, &id).await?;
-    let letter = Letter::open(opened)?;
+    let letter = Letter::open(&mailbox, opened).await?;
     Ok(Json(MessageDetail::new(&account, &letter)))
 }

@@ -1,8 +1,10 @@
 //! Messages of an account.
 
+pub mod content;
 pub mod delete;
 pub mod delete_many;
 pub mod get;
 pub mod list;
 pub mod part;
 pub mod raw;
+pub mod session;

@@ -55,7 +55,7 @@ pub async fn get_message_part(
     let scope = caller.reading()?;
     let account = account_path::account(&mailbox, &caller.principal, &scope, &aor).await?;
     let opened = account_path::message(&mailbox, &account, &id).await?;
-    let letter = Letter::open(opened)?;
+    let letter = Letter::open(&mailbox, opened).await?;
     let key = letter.summary.key;
     let part = letter
         .content
