@@ -1,4 +1,4 @@
-//! `POST /gateway/v1/messages`: a gateway hands over a SIP MESSAGE by HTTP.
+//! `POST /gateway/v1/messages`: a gateway hands over a SIP MESSAGE by HTTP. Large messages come in [`large`].
 
 use axum::Json;
 use axum::body::Body;
@@ -19,14 +19,19 @@ use super::problem::{self, Kind, Problem, ProblemBody};
 use super::rest::view::account_path_segment;
 use super::state::AppState;
 use crate::domain::access::TokenScope;
+use crate::domain::address::Aor;
 use crate::inbound::pager::{self, HandOver, Refusal};
 use crate::mailbox::Mailbox;
-use crate::mailbox::store::StoreRefusal;
+use crate::mailbox::store::{StoreRefusal, Stored};
 use crate::sip::ParseError;
+
+pub mod large;
 
 /// The gateway operations.
 pub fn router() -> OpenApiRouter<AppState> {
-    OpenApiRouter::new().routes(routes!(store_message))
+    OpenApiRouter::new()
+        .routes(routes!(store_message))
+        .routes(routes!(large::store_large_message))
 }
 
 /// Where the first line of a SIP message must say that it is one, in octets.
@@ -114,10 +119,15 @@ pub async fn store_message(
         }
         refusal => refusal.into(),
     })?;
+    Ok(answer(&aor, &stored))
+}
+
+/// What the gateway is told of a stored message.
+fn answer(aor: &Aor, stored: &Stored) -> Response {
     let id = stored.message_id.key.to_string();
     let location = format!(
         "/api/v1/accounts/{}/messages/{id}",
-        account_path_segment(&aor)
+        account_path_segment(aor)
     );
     let body = StoredMessage {
         message_id: stored.message_id.to_string(),
@@ -131,7 +141,7 @@ pub async fn store_message(
     } else {
         StatusCode::CREATED
     };
-    Ok((status, [(header::LOCATION, location)], Json(body)).into_response())
+    (status, [(header::LOCATION, location)], Json(body)).into_response()
 }
 
 /// Goes on only if the Content-Type is `essence`, whatever its parameters.

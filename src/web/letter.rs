@@ -12,7 +12,7 @@ use crate::inbound::large_message::{LOOKED_AT, entity_head};
 use crate::mailbox::Mailbox;
 use crate::mailbox::large::{Body, LargeSession, Payload};
 use crate::mailbox::read::Opened;
-use crate::mime::content::{Content, EntityHead};
+use crate::mime::content::{Content, EntityHead, Part};
 use crate::sip::Message;
 use crate::store::StoreError;
 
@@ -100,6 +100,16 @@ impl Letter {
             request: envelope.request,
             session: envelope.session,
         })
+    }
+
+    /// The parts that can be taken out of the content: none if it is not here as a whole.
+    #[must_use]
+    pub fn parts(&self) -> &[Part] {
+        if self.is_whole {
+            &self.content.parts
+        } else {
+            &[]
+        }
     }
 
     /// All header fields in their order, names as received, values unfolded for people.

@@ -8,6 +8,7 @@ use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, Uri, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 
+use super::gateway::large;
 use super::problem::{METHOD_NOT_ALLOWED, NOT_FOUND, Problem, REQUEST_TIMEOUT};
 use super::state::AppState;
 use super::ui::for_people;
@@ -20,13 +21,16 @@ const DOCS_POLICY: &str = "default-src 'none'; style-src 'self' 'unsafe-inline';
     script-src 'self'; img-src 'self' data:; connect-src 'self'; font-src 'self' data:; \
     form-action 'none'; base-uri 'none'; frame-ancestors 'none'";
 
-/// Gives up on requests that take too long.
+/// Gives up on requests that take too long, but for one that may be as long as it likes as long as something comes.
 pub(super) async fn time_limit(
     State(state): State<AppState>,
     request: Request,
     next: Next,
 ) -> Response {
     let limit: Duration = state.settings.http.request_timeout;
+    if request.uri().path() == large::PATH {
+        return next.run(request).await;
+    }
     match tokio::time::timeout(limit, next.run(request)).await {
         Ok(response) => response,
         Err(_) => Problem::new(REQUEST_TIMEOUT)

@@ -3,7 +3,7 @@
 use std::any::Any;
 
 use axum::extract::DefaultBodyLimit;
-use axum::http::{HeaderName, Request};
+use axum::http::{Extensions, HeaderMap, HeaderName, Request, StatusCode, Version, header};
 use axum::middleware::{from_fn, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use axum::{Json, Router, routing::get};
@@ -48,7 +48,9 @@ pub fn router(state: AppState) -> Router {
         .layer(from_fn_with_state(state.clone(), ui::show_problems))
         .layer(session::layer(sessions, &state.settings));
     // One entity tag stands for one sequence of octets, so a tagged document goes out as it is.
-    let compressible = DefaultPredicate::new().and(NotForContentType::const_new(MEDIA_TYPE));
+    let compressible = DefaultPredicate::new()
+        .and(NotForContentType::const_new(MEDIA_TYPE))
+        .and(has_no_ranges);
     let around = ServiceBuilder::new()
         .layer(SetRequestIdLayer::new(REQUEST_ID, MakeRequestUuid))
         .layer(TraceLayer::new_for_http().make_span_with(span))
@@ -61,6 +63,11 @@ pub fn router(state: AppState) -> Router {
         .layer(DefaultBodyLimit::max(BODY_LIMIT))
         .layer(around)
         .with_state(state)
+}
+
+/// Whether nobody counts the octets of an answer, so that they may be others on the way.
+fn has_no_ranges(_: StatusCode, _: Version, headers: &HeaderMap, _: &Extensions) -> bool {
+    !headers.contains_key(header::ACCEPT_RANGES)
 }
 
 /// Styles, script and icons, under names that change with their content.

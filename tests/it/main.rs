@@ -20,6 +20,7 @@ mod documents;
 mod expiry;
 mod gateway;
 mod kamailio;
+mod large_messages;
 mod metadata;
 mod rest;
 mod rfc_messages;

@@ -211,7 +211,7 @@ on_both_databases! {
         let rest = app.get(&link).await.json();
         assert_eq!(texts(&rest, "aor"), ["sip:carol@example.org"]);
         let account = app.get(ALICE).await.json();
-        assert_eq!((&account["quota_messages"], &account["quota_bytes"]), (&json!(1000), &json!(52_428_800)));
+        assert_eq!((&account["quota_messages"], &account["quota_bytes"]), (&json!(1000), &json!(268_435_456)));
     }
 
     async fn me_is_the_callers_own_account(app: TestApp) {

@@ -6,6 +6,7 @@ use serde_json::json;
 
 use crate::on_both_databases;
 use crate::support::TestApp;
+use crate::support::large::Large;
 use crate::support::message::Pager;
 
 const ALICE: &str = "sip:alice@example.org";
@@ -35,6 +36,16 @@ const TABLE: &[(&str, &str, [u16; 4])] = &[
         [200, 403, 404, 403],
     ),
     (
+        "GET",
+        "/api/v1/accounts/{aor}/messages/{id}/content",
+        [200, 403, 404, 403],
+    ),
+    (
+        "GET",
+        "/api/v1/accounts/{aor}/messages/{id}/session/{part}",
+        [200, 403, 404, 403],
+    ),
+    (
         "POST",
         "/api/v1/accounts/{aor}/messages/delete",
         [403, 200, 403, 403],
@@ -56,8 +67,9 @@ on_both_databases! {
         ];
         for (method, path, expected) in TABLE {
             for (token, status) in tokens.iter().zip(expected) {
-                let id = app.store(Pager::new()).await;
-                let path = path.replace("{aor}", ALICE).replace("{id}", &id).replace("{n}", "1");
+                // A large one has all there is to a message.
+                let id = app.store_large(Large::new()).await;
+                let path = path.replace("{aor}", ALICE).replace("{id}", &id).replace("{n}", "1").replace("{part}", "ok");
                 let mut request = app.request(method.parse().unwrap(), &path).bearer_auth(token);
                 if *method == "POST" {
                     request = request.json(&json!({"ids": [id]}));
@@ -75,7 +87,7 @@ on_both_databases! {
         for (path, operations) in document["paths"].as_object().unwrap() {
             for method in operations.as_object().unwrap().keys() {
                 let row = TABLE.iter().any(|(m, p, _)| m.eq_ignore_ascii_case(method) && p == path);
-                let elsewhere = ["/healthz", "/readyz", "/gateway/v1/messages", "/api/v1/accounts"];
+                let elsewhere = ["/healthz", "/readyz", "/gateway/v1/messages", "/gateway/v1/large-messages", "/api/v1/accounts"];
                 assert!(row || elsewhere.contains(&path.as_str()), "{method} {path} has no row in the table");
             }
         }

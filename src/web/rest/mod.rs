@@ -7,6 +7,7 @@ use super::state::AppState;
 
 pub mod account_path;
 pub mod accounts;
+pub mod large_view;
 pub mod messages;
 pub mod view;
 

@@ -15,6 +15,7 @@ use crate::mime::content::Part;
 use crate::store::accounts::Account;
 use crate::web::letter::Letter;
 use crate::web::problem::{INVALID_REQUEST, Problem};
+use crate::web::rest::large_view::LargeView;
 use crate::web::search::MOST_CHARS;
 
 /// The most entries a page has, and how many it has when nothing is said.
@@ -130,7 +131,7 @@ pub struct AccountView {
     #[schema(example = 1000)]
     quota_messages: i64,
     /// The most octets it may hold.
-    #[schema(example = 52_428_800)]
+    #[schema(example = 268_435_456)]
     quota_bytes: i64,
     /// When it was made.
     created_at: DateTime<Utc>,
@@ -230,11 +231,13 @@ pub struct MessageView {
     /// Octets of the content.
     #[schema(example = 25)]
     size: i64,
-    /// Octets stored: the whole request.
+    /// Octets stored: the whole request, or the content and the session of a large message.
     #[schema(example = 412)]
     stored_size: i64,
     /// Whether any part is something other than text.
     has_attachments: bool,
+    /// When a large message was completely received.
+    completed_at: Option<DateTime<Utc>>,
     /// When the sender says it was sent.
     sent_at: Option<DateTime<Utc>>,
     /// When it was stored.
@@ -272,6 +275,7 @@ impl MessageView {
             size: facts.size,
             stored_size: facts.stored_size,
             has_attachments: facts.has_attachments,
+            completed_at: facts.completed_at,
             sent_at: facts.sent_at,
             stored_at: facts.stored_at,
             expires_at: facts.expires_at,
@@ -339,11 +343,16 @@ pub struct MessageDetail {
     /// What lists show of it.
     #[serde(flatten)]
     message: MessageView,
-    /// All header fields of the request, in their order.
+    /// The session that brought a large message; null for a pager message.
+    large: Option<LargeView>,
+    /// Where to get the content whole, or a range of it.
+    #[schema(example = "/api/v1/accounts/sip%3Aalice%40example.org/messages/10000000001/content")]
+    content_href: String,
+    /// All header fields of the request, of a large message of the INVITE, in their order.
     headers: Vec<HeaderView>,
     /// The wrapper, where the body is message/cpim.
     cpim: Option<CpimView>,
-    /// The parts of the content.
+    /// The parts of the content; none of a large message whose content is too large to be taken apart.
     parts: Vec<PartView>,
 }
 
@@ -354,6 +363,8 @@ impl MessageDetail {
         let path = message_path(account, Some(&letter.summary.key.to_string()));
         Self {
             message: MessageView::new(account, &letter.summary),
+            large: LargeView::new(letter),
+            content_href: format!("{path}/content"),
             headers: letter.headers().map(HeaderView::from).collect(),
             cpim: letter.content.cpim.as_ref().map(|cpim| CpimView {
                 headers: cpim
@@ -363,8 +374,7 @@ impl MessageDetail {
                     .collect(),
             }),
             parts: letter
-                .content
-                .parts
+                .parts()
                 .iter()
                 .map(|part| PartView::new(part, &path))
                 .collect(),

@@ -74,11 +74,12 @@ fn history(writer: &mut Writer<Vec<u8>>, host: &str, message: &Summary) -> io::R
 }
 
 fn session(writer: &mut Writer<Vec<u8>>, facts: &Facts) -> io::Result<()> {
-    text(
-        writer,
-        "time-stamp",
-        &time(facts.sent_at.unwrap_or(facts.stored_at)),
-    )?;
+    // When it was sent; a large message, when it was completely received.
+    let at = match facts.mode {
+        Mode::Pager => facts.sent_at,
+        Mode::Large => facts.completed_at,
+    };
+    text(writer, "time-stamp", &time(at.unwrap_or(facts.stored_at)))?;
     text(writer, "from", &facts.from_uri)?;
     text(writer, "to", &facts.to_uri)?;
     if !facts.recipients.is_empty() {

@@ -62,7 +62,7 @@ pub struct TestApp {
     pub operator: String,
     stop: Option<oneshot::Sender<()>>,
     ended: Option<tokio::task::JoinHandle<anyhow::Result<()>>>,
-    _directory: TempDir,
+    directory: TempDir,
 }
 
 /// An answer, read whole.
@@ -170,7 +170,7 @@ impl TestApp {
             operator,
             stop: Some(stop),
             ended: Some(ended),
-            _directory: directory,
+            directory: directory,
         }
     }
 
@@ -227,6 +227,11 @@ impl TestApp {
     pub fn sip_over_ipv6(&self) -> SocketAddr {
         let mut addresses = self.sips.iter().map(|(_, address)| *address);
         addresses.find(SocketAddr::is_ipv6).unwrap()
+    }
+
+    /// The directory of its data.
+    pub fn data(&self) -> std::path::PathBuf {
+        self.directory.path().join("data")
     }
 
     /// Where SIP is spoken in this way.

@@ -3,6 +3,7 @@
 mod app;
 pub mod clients;
 pub mod kamailio;
+pub mod large;
 pub mod message;
 pub mod program;
 pub mod sip;

@@ -25,7 +25,8 @@ pub struct PartQuery {
 
 /// Download a part of a message
 ///
-/// The decoded octets of one part. Nothing but plain pictures is ever shown in place.
+/// The decoded octets of one part. A large message whose content does not lie in the database (`objects.inline_bytes`)
+/// has no parts: `content` gives it whole. Nothing but plain pictures is ever shown in place.
 #[utoipa::path(
     get, path = "/api/v1/accounts/{aor}/messages/{id}/parts/{n}", tag = "messages", operation_id = "get_message_part",
     params(
@@ -57,11 +58,12 @@ pub async fn get_message_part(
     let opened = account_path::message(&mailbox, &account, &id).await?;
     let letter = Letter::open(&mailbox, opened).await?;
     let key = letter.summary.key;
-    let part = letter
-        .content
-        .parts
-        .into_iter()
-        .find(|part| part.number == number);
+    if !letter.is_whole {
+        let detail = "the content is too large to be taken apart: get it whole, by content";
+        return Err(Problem::new(NOT_FOUND).detail(detail));
+    }
+    let mut parts = letter.content.parts.into_iter();
+    let part = parts.find(|part| part.number == number);
     let part = part.ok_or_else(|| Problem::new(NOT_FOUND))?;
     let in_place = query.inline && is_safe_picture(&part.content_type);
     let shown = if in_place {

@@ -1,0 +1,219 @@
+//! `POST /gateway/v1/large-messages`: a gateway hands over a large message that it has received.
+//!
+//! The body is read as it comes, and its content goes to the disk at once.
+
+use std::time::Duration;
+
+use axum::body::{Body, BodyDataStream};
+use axum::extract::State;
+use axum::http::{HeaderMap, header};
+use axum::response::Response;
+use bytes::{Bytes, BytesMut};
+use futures_util::StreamExt as _;
+use tokio::time::timeout;
+
+use super::{StoreQuery, StoredMessage, answer, require_media_type};
+use crate::domain::access::TokenScope;
+use crate::inbound::handed_over::{Pieces, PiecesError};
+use crate::inbound::large_message;
+use crate::inbound::pager::HandOver;
+use crate::mailbox::Mailbox;
+use crate::mime::parts_stream::{Event, SplitError, Splitter};
+use crate::msrp::reassembly::ReassemblyError;
+use crate::store::StoreError;
+use crate::web::auth::Caller;
+use crate::web::extract::Query;
+use crate::web::problem::{self, Problem, ProblemBody};
+use crate::web::state::AppState;
+
+/// What this operation is at.
+pub const PATH: &str = "/gateway/v1/large-messages";
+
+/// Octets that a body may have beyond twice the largest content: heads, and chunks that overlap.
+const OVERHEAD: u64 = 16 * 1024 * 1024;
+
+/// Store a large message
+///
+/// The body is multipart/mixed. Its parts are named by `Content-Disposition: attachment; name="…"`, and each is exactly
+/// what was received: `invite`, the INVITE that opened the session; `ok`, the 200 response to it; `send`, an MSRP SEND
+/// request, as many of them as the message was sent in, in any order; and `bye`, the BYE, which may be absent. The
+/// content is stored byte for byte, with the whole INVITE, 200 and BYE; the answer comes after it is on disk. The same
+/// message again (Call-ID of the INVITE and Message-ID of the MSRP message) is answered like the first time and stored
+/// once. `http.request_timeout` counts from the last octet that came.
+#[utoipa::path(
+    post, path = "/gateway/v1/large-messages", tag = "gateway", operation_id = "store_large_message",
+    params(StoreQuery),
+    request_body(content_type = "multipart/mixed", description = "The parts `invite`, `ok`, `send` (one or more) and `bye` (none or one)",
+        content = String),
+    responses(
+        (status = 201, body = StoredMessage, description = "Stored",
+            headers(("location" = String, description = "The message in the REST API"))),
+        (status = 200, body = StoredMessage, description = "This message had been stored before"),
+        (status = 400, body = ProblemBody, content_type = "application/problem+json", description = "Not the parts of one large message, or no served user"),
+        (status = 401, body = ProblemBody, content_type = "application/problem+json", description = "No token, or one that is not valid"),
+        (status = 403, body = ProblemBody, content_type = "application/problem+json", description = "The scope gateway is missing, or the user is outside the token's accounts"),
+        (status = 404, body = ProblemBody, content_type = "application/problem+json", description = "The user is not served here"),
+        (status = 413, body = ProblemBody, content_type = "application/problem+json", description = "Larger than the limit"),
+        (status = 415, body = ProblemBody, content_type = "application/problem+json", description = "Not multipart/mixed"),
+        (status = 422, body = ProblemBody, content_type = "application/problem+json", description = "Octets of the message are missing, or its sender has given it up"),
+        (status = 503, body = ProblemBody, content_type = "application/problem+json", description = "The database or the place of large contents is away; nothing was stored"),
+        (status = 507, body = ProblemBody, content_type = "application/problem+json", description = "The account is full"),
+    ),
+    security(("token" = [])),
+)]
+pub async fn store_large_message(
+    State(state): State<AppState>,
+    caller: Caller,
+    Query(query): Query<StoreQuery>,
+    headers: HeaderMap,
+    body: Body,
+) -> Result<Response, Problem> {
+    caller.require(TokenScope::Gateway)?;
+    require_media_type(&headers, "multipart/mixed")?;
+    let mailbox = &state.mailbox;
+    let mut parts = Parts::new(&headers, body, mailbox, state.settings.http.request_timeout)?;
+    let pieces = parts.pieces(mailbox).await?;
+    let scope = caller.principal.gateway_scope();
+    let hand_over = HandOver {
+        aor: query.aor.as_deref(),
+        scope: &scope,
+        domains: &[],
+        trusted: true,
+    };
+    let large = pieces.message(mailbox, hand_over)??;
+    let (aor, stored) = large_message::accept(mailbox, large).await?;
+    Ok(answer(&aor, &stored))
+}
+
+/// The parts of a request's body, as they come.
+struct Parts {
+    body: BodyDataStream,
+    splitter: Splitter,
+    /// Octets that may still come.
+    left: u64,
+    patience: Duration,
+    /// The most octets of a part that is a SIP message.
+    most: usize,
+}
+
+impl Parts {
+    fn new(
+        headers: &HeaderMap,
+        body: Body,
+        mailbox: &Mailbox,
+        patience: Duration,
+    ) -> Result<Self, Problem> {
+        let text = |name| headers.get(name).and_then(|value| value.to_str().ok());
+        let splitter = Splitter::new(text(header::CONTENT_TYPE).unwrap_or_default())?;
+        let left = mailbox
+            .policy
+            .max_large_bytes
+            .saturating_mul(2)
+            .saturating_add(OVERHEAD);
+        let announced = text(header::CONTENT_LENGTH).and_then(|text| text.parse::<u64>().ok());
+        if announced.is_some_and(|announced| announced > left) {
+            return Err(too_large(mailbox));
+        }
+        Ok(Self {
+            body: body.into_data_stream(),
+            splitter,
+            left,
+            patience,
+            most: mailbox.policy.max_message_bytes,
+        })
+    }
+
+    /// The next event of the body; `None` at its end.
+    async fn next(&mut self, mailbox: &Mailbox) -> Result<Option<Event>, Problem> {
+        loop {
+            if let Some(event) = self.splitter.next_event()? {
+                return Ok(Some(event));
+            }
+            let came = timeout(self.patience, self.body.next()).await;
+            let came = came.map_err(|_| {
+                Problem::new(problem::REQUEST_TIMEOUT).header(header::RETRY_AFTER, "5")
+            })?;
+            let Some(octets) = came else {
+                self.splitter.finish()?;
+                return Ok(None);
+            };
+            let octets = octets.map_err(|_| {
+                Problem::new(problem::INVALID_REQUEST)
+                    .detail("the connection ended before the body was complete")
+            })?;
+            self.left = self
+                .left
+                .checked_sub(octets.len() as u64)
+                .ok_or_else(|| too_large(mailbox))?;
+            self.splitter.push(&octets);
+        }
+    }
+
+    /// Reads the whole body.
+    async fn pieces(&mut self, mailbox: &Mailbox) -> Result<Pieces, Problem> {
+        let mut pieces = Pieces::new(mailbox);
+        while let Some(event) = self.next(mailbox).await? {
+            let Event::Part(name) = event else { continue };
+            match name.as_deref() {
+                Some("send") => self.send(mailbox, &mut pieces).await?,
+                Some("invite") => pieces.invite(self.small(mailbox).await?)?,
+                Some("ok") => pieces.ok(self.small(mailbox).await?)?,
+                Some("bye") => pieces.bye(self.small(mailbox).await?)?,
+                _ => {
+                    return Err(Problem::new(problem::LARGE_PARTS)
+                        .detail("a part is named neither invite, ok, send nor bye"));
+                }
+            }
+        }
+        Ok(pieces)
+    }
+
+    async fn send(&mut self, mailbox: &Mailbox, pieces: &mut Pieces) -> Result<(), Problem> {
+        while let Some(Event::Body(octets)) = self.next(mailbox).await? {
+            pieces.send(&octets).await?;
+        }
+        Ok(pieces.send_ends().await?)
+    }
+
+    /// The octets of a part that is a SIP message.
+    async fn small(&mut self, mailbox: &Mailbox) -> Result<Bytes, Problem> {
+        let mut part = BytesMut::new();
+        while let Some(Event::Body(octets)) = self.next(mailbox).await? {
+            part.extend_from_slice(&octets);
+            if part.len() > self.most {
+                return Err(Problem::new(problem::MESSAGE_TOO_LARGE)
+                    .detail(format!("invite, ok and bye may have {} octets", self.most)));
+            }
+        }
+        Ok(part.freeze())
+    }
+}
+
+fn too_large(mailbox: &Mailbox) -> Problem {
+    let limit = mailbox.policy.max_large_bytes;
+    Problem::new(problem::MESSAGE_TOO_LARGE).detail(format!(
+        "the content of a large message may have {limit} octets"
+    ))
+}
+
+impl From<SplitError> for Problem {
+    fn from(error: SplitError) -> Self {
+        Self::new(problem::LARGE_PARTS).detail(error.to_string())
+    }
+}
+
+impl From<PiecesError> for Problem {
+    fn from(error: PiecesError) -> Self {
+        let kind = match error {
+            PiecesError::Spool(error) => return StoreError::from(error).into(),
+            PiecesError::Chunks(ReassemblyError::TooLarge { .. }) => problem::MESSAGE_TOO_LARGE,
+            PiecesError::Abandoned | PiecesError::Incomplete { .. } => problem::LARGE_INCOMPLETE,
+            _ => problem::LARGE_PARTS,
+        };
+        tracing::info!(
+            problem.r#type = kind.slug,
+            "refused a large message: {error}"
+        );
+        Self::new(kind).detail(error.to_string())
+    }
+}
