@@ -13,7 +13,7 @@ use crate::sip::transaction::Timers;
 
 const SDP: &str = "v=0\r\no=- 1 1 IN IP4 us\r\n";
 /// Longer than any test takes.
-const LONG: Duration = Duration::from_mins(1);
+const LONG: Duration = Duration::from_secs(30);
 /// Ends at once.
 const SHORT: Duration = Duration::ZERO;
 
@@ -80,7 +80,8 @@ impl Peer {
     /// The next message that is not a repeated INVITE.
     async fn receive(&mut self) -> Message {
         loop {
-            let message = self.wire.receive().await.unwrap();
+            let message = tokio::time::timeout(LONG, self.wire.receive());
+            let message = message.await.expect("nothing came").unwrap();
             if message.raw() != self.invite.raw() {
                 return message;
             }
@@ -297,6 +298,19 @@ async fn our_answer_to_a_re_invite_is_repeated_until_its_ack() {
     peer.ask("BYE", 4).await;
     let event = serving.await.unwrap().unwrap();
     assert!(matches!(event, Event::HungUp(_)));
+}
+
+#[tokio::test]
+async fn a_peer_that_acknowledges_is_not_lost() {
+    let (calling, mut peer) = stream(10, LONG).await;
+    peer.answer_invite(200).await;
+    peer.receive_request("ACK").await;
+    let mut call = answered(calling).await;
+    peer.ask("INVITE", 3).await;
+    peer.ask("ACK", 3).await;
+    // Longer than 64 * T1.
+    let quiet = tokio::time::timeout(Duration::from_secs(1), call.next_event());
+    assert!(quiet.await.is_err());
 }
 
 #[tokio::test]

@@ -119,3 +119,60 @@ impl Wire {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use tokio::task::yield_now;
+
+    use super::*;
+
+    const BYE: &str = "BYE sip:b@x SIP/2.0\r\nCSeq: 1 BYE\r\nContent-Length: 0\r\n\r\n";
+
+    #[tokio::test]
+    async fn a_message_goes_out_whole_though_its_sender_stops_waiting() {
+        let (near, far) = tokio::io::duplex(7);
+        let (mut near, mut far) = (Wire::stream(near), Wire::stream(far));
+        for _ in 0..3 {
+            near.queue(Bytes::from_static(BYE.as_bytes()));
+        }
+        for _ in 0..3 {
+            let receiving = async {
+                loop {
+                    tokio::select! {
+                        biased;
+                        _ = near.receive() => panic!("nothing was sent to us"),
+                        message = far.receive() => break message.unwrap(),
+                        () = yield_now() => {}
+                    }
+                }
+            };
+            let received = tokio::time::timeout(Duration::from_secs(30), receiving).await;
+            assert_eq!(received.expect("nothing came").raw(), BYE.as_bytes());
+        }
+    }
+
+    #[tokio::test]
+    async fn a_ping_is_answered() {
+        let (near, mut far) = tokio::io::duplex(64);
+        let mut near = Wire::stream(near);
+        far.write_all(b"\r\n\r\n").await.unwrap();
+        let mut pong = [0; 2];
+        tokio::select! {
+            _ = near.receive() => panic!("a ping is no message"),
+            read = far.read_exact(&mut pong) => assert_eq!(read.unwrap(), 2),
+        }
+        assert_eq!(&pong, b"\r\n");
+    }
+
+    #[tokio::test]
+    async fn a_closed_connection_is_an_error() {
+        let (near, far) = tokio::io::duplex(64);
+        drop(far);
+        let mut near = Wire::stream(near);
+        assert!(matches!(near.receive().await, Err(AskError::Closed)));
+        near.queue(Bytes::from_static(BYE.as_bytes()));
+        assert!(near.flush().await.is_err());
+    }
+}
