@@ -63,7 +63,7 @@ kamailio -DD -E -f benches/kamailio-msilo.cfg -m 2048 -M 16 -Y "$work/run" -P "$
 pids+=($!)
 wait_for "$msilo_port"
 RESTANTE__DATABASE__URL=postgres://bench@127.0.0.1:$db_port/restante RESTANTE__HTTP__LISTEN=127.0.0.1:0 \
-    RESTANTE__SIP__LISTEN=127.0.0.1:$restante_port RESTANTE__SIP__RATE_LIMIT=1000000 \
+    RESTANTE__SIP__LISTEN=127.0.0.1:$restante_port RESTANTE__SIP__RATE_LIMIT=1000000 RESTANTE__MSRP__LISTEN= \
     RESTANTE__POLICY__QUOTA_MESSAGES=1000000 RESTANTE__POLICY__QUOTA_BYTES=1000000000000 \
     ./target/release/restante >"$work/restante.log" 2>&1 &
 pids+=($!)

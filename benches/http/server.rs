@@ -39,6 +39,7 @@ impl Place {
             .env("RESTANTE__DATA_DIR", self.directory.path())
             .env("RESTANTE__HTTP__LISTEN", "127.0.0.1:0")
             .env("RESTANTE__SIP__LISTEN", "")
+            .env("RESTANTE__MSRP__LISTEN", "")
             .env("RESTANTE__SERVER__HOSTNAME", "mail.example.org")
             .env("RESTANTE__POLICY__QUOTA_MESSAGES", "1000000000")
             .env("RESTANTE__POLICY__QUOTA_BYTES", "1000000000000000")

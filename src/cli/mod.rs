@@ -20,7 +20,6 @@ use crate::{app, telemetry};
 mod demo;
 mod healthcheck;
 mod openapi;
-mod route;
 mod send;
 mod serve;
 mod token;

@@ -21,6 +21,9 @@ pub(super) async fn run(settings: Settings) -> anyhow::Result<()> {
     for (what, address) in app.sip_addresses()? {
         let _ = write!(announcement, "\nand SIP over {what} on {address}");
     }
+    for address in app.msrp_addresses()? {
+        let _ = write!(announcement, "\nand MSRP on {address}");
+    }
     if let Some(link) = app.identity().setup_link().await? {
         let _ = write!(
             announcement,

@@ -162,6 +162,41 @@ pub const KEYS: &[Key] = &[
         "A SIP connection on which nothing comes for so long is closed.",
     ),
     key(
+        "msrp.listen",
+        "127.0.0.1:2855",
+        "Addresses to listen on for MSRP over TCP, by which large messages come; empty: none. Port 0 takes a free one.",
+    ),
+    key(
+        "msrp.tls_listen",
+        "",
+        "Addresses to listen on for MSRP over TLS, with the certificate of `sip.tls_certificate`. Absent: none.",
+    ),
+    key(
+        "msrp.host",
+        "",
+        "The address or name that peers connect to. Absent: the address listened on, or `server.hostname` where that is every one.",
+    ),
+    key(
+        "msrp.max_sessions",
+        "1024",
+        "The most MSRP sessions at once, and the most connections.",
+    ),
+    key(
+        "msrp.max_sessions_per_peer",
+        "256",
+        "The most of them with one address.",
+    ),
+    key(
+        "msrp.idle_timeout",
+        "1m",
+        "An MSRP session or connection in which nothing comes for so long is ended.",
+    ),
+    key(
+        "msrp.total_timeout",
+        "1h",
+        "An MSRP session that lasts so long is ended.",
+    ),
+    key(
         "policy.auto_create_accounts",
         "true",
         "Store for an address that has no account yet by making one.",
@@ -220,7 +255,7 @@ pub const KEYS: &[Key] = &[
 ];
 
 /// The keys that are lists.
-pub(super) const LISTS: [&str; 9] = [
+pub(super) const LISTS: [&str; 11] = [
     "http.listen",
     "sip.listen",
     "sip.tls_listen",
@@ -230,6 +265,8 @@ pub(super) const LISTS: [&str; 9] = [
     "sip.domains",
     "sip.trusted_peers",
     "sip.digest_algorithms",
+    "msrp.listen",
+    "msrp.tls_listen",
 ];
 
 /// The table of keys in Markdown, as it stands in `docs/configuration.md`.

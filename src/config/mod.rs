@@ -20,8 +20,8 @@ mod settings;
 
 pub use keys::{KEYS, Key, markdown_table};
 pub use settings::{
-    DatabaseSettings, HttpSettings, LogFormat, LogSettings, ObjectSettings, PolicySettings,
-    ServerSettings, Settings, SipSettings, Strangers, XcapSettings,
+    DatabaseSettings, HttpSettings, LogFormat, LogSettings, MsrpSettings, ObjectSettings,
+    PolicySettings, ServerSettings, Settings, SipSettings, Strangers, XcapSettings,
 };
 
 use keys::LISTS;
@@ -72,7 +72,7 @@ impl Settings {
     pub fn load(file: Option<&Path>) -> Result<Self, SettingsError> {
         let mut builder = Config::builder();
         for section in [
-            "database", "objects", "server", "http", "sip", "policy", "xcap", "log",
+            "database", "objects", "server", "http", "sip", "msrp", "policy", "xcap", "log",
         ] {
             builder = builder.set_default(section, config::Map::<String, config::Value>::new())?;
         }

@@ -30,6 +30,8 @@ pub struct Settings {
     pub http: HttpSettings,
     /// The SIP listener.
     pub sip: SipSettings,
+    /// Large messages over MSRP.
+    pub msrp: MsrpSettings,
     /// What the operator decides about messages.
     pub policy: PolicySettings,
     /// The XCAP server.
@@ -130,6 +132,30 @@ pub struct SipSettings {
     /// A connection on which nothing comes for so long is closed.
     #[serde(with = "humantime_serde")]
     pub idle_timeout: Duration,
+}
+
+/// `msrp.*`
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct MsrpSettings {
+    /// Addresses to listen on, TCP.
+    #[serde(deserialize_with = "list")]
+    pub listen: Vec<SocketAddr>,
+    /// Addresses to listen on, TLS.
+    #[serde(default, deserialize_with = "list")]
+    pub tls_listen: Vec<SocketAddr>,
+    /// The address or name that peers connect to; absent, the one listened on.
+    pub host: Option<String>,
+    /// The most sessions at once.
+    pub max_sessions: usize,
+    /// The most of them with one address.
+    pub max_sessions_per_peer: usize,
+    /// A session in which nothing comes for so long is ended.
+    #[serde(with = "humantime_serde")]
+    pub idle_timeout: Duration,
+    /// So is one that lasts so long.
+    #[serde(with = "humantime_serde")]
+    pub total_timeout: Duration,
 }
 
 /// What becomes of requests of peers that are not trusted.

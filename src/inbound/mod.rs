@@ -4,6 +4,7 @@
 
 mod facts;
 pub mod handed_over;
+pub mod large;
 pub mod large_message;
 pub mod pager;
 pub mod sip;

@@ -96,10 +96,10 @@ pub async fn accept(
     let aor = addressee(request, &basics, hand_over)?;
     let received = mailbox.clock.now();
     let sent_at = request.date().filter(|_| hand_over.trusted);
-    let expires = request.expires();
-    let (expires_at, expired) = match expiry::pager(expires, sent_at, received, &mailbox.policy) {
+    let asked = request.expires();
+    let (expires_at, expired) = match expiry::pager(asked, sent_at, received, &mailbox.policy) {
         Ok(expires_at) => (expires_at, None),
-        Err(expired) => (expired.expired_at, Some(expired)),
+        Err(late) => (late.expired_at, Some(late)),
     };
     let content_type = request.header("Content-Type").map(|field| field.text());
     let read = Read {

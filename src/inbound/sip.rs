@@ -1,6 +1,7 @@
 //! What the SIP listener answers: MESSAGE is stored, OPTIONS says what is taken, all else is
 //! refused as RFC 3261 section 8.2 says.
 
+use super::large::LargeMode;
 use super::pager::{self, HandOver, Refusal};
 use super::trust::Trust;
 use crate::domain::access::Scope;
@@ -10,8 +11,13 @@ use crate::sip::dialog::DialogId;
 use crate::sip::endpoint::{Agent, Answer, Fate, Request};
 use crate::sip::inspect::{self, Capabilities};
 use crate::sip::message::Message;
+use crate::sip::session_timer;
 use crate::sip::trust::Origin;
 
+/// What is answered, in the order for Allow.
+pub(super) const METHODS: &[&str] = &[
+    "MESSAGE", "OPTIONS", "INVITE", "ACK", "CANCEL", "BYE", "UPDATE",
+];
 /// Seconds after which a refused client may come again: a full account empties slowly, a database
 /// is back soon.
 const RETRY_FULL: &str = "3600";
@@ -20,6 +26,7 @@ pub(super) const RETRY_STORAGE: &str = "5";
 /// A user agent server in front of the mailbox.
 pub struct UserAgent {
     mailbox: Mailbox,
+    large: LargeMode,
     trust: Trust,
     domains: Vec<String>,
     capabilities: Capabilities,
@@ -28,17 +35,18 @@ pub struct UserAgent {
 impl UserAgent {
     /// Takes messages for users of `domains`; of any domain if there are none.
     #[must_use]
-    pub fn new(mailbox: Mailbox, trust: Trust, domains: &[String]) -> Self {
+    pub fn new(mailbox: Mailbox, large: LargeMode, trust: Trust, domains: &[String]) -> Self {
         let words = |words: &[&str]| words.iter().map(|word| (*word).to_owned()).collect();
         let capabilities = Capabilities {
-            methods: words(&["MESSAGE", "OPTIONS"]),
+            methods: words(METHODS),
             schemes: words(&["sip", "sips", "tel"]),
             // What a request may require of whoever takes the message: the user's client, later.
-            extensions: words(&["recipient-list-message", "pref"]),
+            extensions: words(&["recipient-list-message", "pref", session_timer::TIMER]),
             accept: words(&["*/*"]),
         };
         Self {
             mailbox,
+            large,
             trust,
             domains: domains
                 .iter()
@@ -112,26 +120,31 @@ impl Agent for UserAgent {
 
     /// Answers one request. A 202 means that the message is on disk.
     async fn answer(&self, request: Request) -> Answer {
-        let Request {
-            message, trusted, ..
-        } = request;
-        let scope = if trusted {
+        let message = &request.message;
+        let scope = if request.trusted {
             Scope::All
         } else {
-            match self.trust.prove(&message).await {
+            match self.trust.prove(message).await {
                 Ok(scope) => scope,
                 Err(answer) => return answer,
             }
         };
         // A request that comes again on another way is not refused as merged (482): it is answered
         // like the first time, which lets gateways fail over.
-        if let Err(refusal) = self.capabilities.inspect(&message, false, |_, _| true) {
+        if let Err(refusal) = self.capabilities.inspect(message, false, |_, _| true) {
             return self.inspected(&refusal);
         }
         match message.method() {
             Some("OPTIONS") => self.capabilities(),
-            _ => self.store(&message, &scope, trusted).await,
+            Some("INVITE") => match self.large.invite(&request, &scope, &self.domains).await {
+                Ok(answer) => answer,
+                Err(refusal) => self.refused(&refusal),
+            },
+            Some("BYE" | "UPDATE") => self.large.in_dialog(&request).await,
+            _ => self.store(message, &scope, request.trusted).await,
         }
     }
-    fn on_fate(&self, _dialog: &DialogId, _fate: Fate) {}
+    fn on_fate(&self, dialog: &DialogId, fate: Fate) {
+        self.large.on_fate(dialog, fate);
+    }
 }

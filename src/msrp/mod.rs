@@ -1,5 +1,5 @@
-//! MSRP (RFC 4975), with the connection negotiation of RFC 6135 and paths through relays (RFC 4976). All but [`server`] is sans-IO: bytes
-//! in, values out; no socket, no clock, no randomness.
+//! MSRP (RFC 4975), with the connection negotiation of RFC 6135 and paths through relays (RFC 4976). All but
+//! [`server`] and [`client`] is sans-IO: bytes in, values out; no socket, no clock, no randomness.
 //!
 //! | module | what |
 //! | --- | --- |
@@ -14,12 +14,14 @@
 //! | [`sender`] | the sending end of one message |
 //! | [`accept`], [`sdp`] | acceptable media types, offer and answer |
 //! | [`server`] | connections, and which session each frame is for |
+//! | [`client`] | one message sent over a connection |
 //!
 //! A message passes through here in pieces: [`stream::Decoder`] to [`receiver::Receiver`] to the owner's sink.
 //! None of them holds more of the content than was read from the connection at once.
 
 pub mod accept;
 pub mod boundary;
+pub mod client;
 pub mod code;
 pub mod fields;
 pub mod frame;

@@ -13,6 +13,8 @@ use ipnet::IpNet;
 pub struct Origin {
     /// The address it was sent from.
     pub source: SocketAddr,
+    /// The address of ours that it was sent to; unspecified where a socket listens on all.
+    pub local: SocketAddr,
     /// Names that the certificate of a TLS client is good for; empty without one.
     pub names: Arc<[String]>,
 }
@@ -20,9 +22,10 @@ pub struct Origin {
 impl Origin {
     /// An address that has proved no name.
     #[must_use]
-    pub fn nameless(source: SocketAddr) -> Self {
+    pub fn nameless(source: SocketAddr, local: SocketAddr) -> Self {
         Self {
             source,
+            local,
             names: Arc::from([]),
         }
     }
@@ -70,6 +73,7 @@ mod tests {
     fn is_trusted(peer: &str, source: &str, names: &[&str]) -> bool {
         let origin = Origin {
             source: SocketAddr::new(source.parse().unwrap(), 5060),
+            local: "192.0.2.99:5060".parse().unwrap(),
             names: names.iter().map(|name| (*name).to_owned()).collect(),
         };
         peer.parse::<TrustedPeer>().unwrap().is(&origin)

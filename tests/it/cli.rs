@@ -283,7 +283,7 @@ async fn several_nodes_start_at_once_on_one_empty_postgresql() {
         .await;
         assert!(account.contains("\"message_count\":1"), "{account}");
     }
-    assert!(!directory.path().join("restante-data").exists());
+    assert!(!directory.path().join("restante-data/restante.db").exists());
 }
 
 #[tokio::test]

@@ -21,6 +21,7 @@ mod expiry;
 mod gateway;
 mod kamailio;
 mod large_messages;
+mod large_sip;
 mod metadata;
 mod rest;
 mod rfc_messages;

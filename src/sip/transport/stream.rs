@@ -2,7 +2,6 @@
 //! MSRP uses them as well.
 
 use std::future::Future;
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -56,14 +55,18 @@ pub async fn accept<F>(
             tracing::warn!(peer = %source, "no room for a connection from {source}");
             continue;
         };
+        let Ok(local) = stream.local_addr() else {
+            continue;
+        };
+        let origin = Origin::nameless(source, local);
         // Answers are small and awaited.
         let _ = stream.set_nodelay(true);
         let certificate = listener.certificate.clone();
         let serve = serve.clone();
         tokio::spawn(async move {
             let secured = match certificate {
-                None => Some((Box::new(stream) as Stream, Origin::nameless(source))),
-                Some(certificate) => secure(stream, source, &certificate, patience).await,
+                None => Some((Box::new(stream) as Stream, origin)),
+                Some(certificate) => secure(stream, origin, &certificate, patience).await,
             };
             if let Some((stream, origin)) = secured {
                 serve(stream, origin).await;
@@ -76,14 +79,15 @@ pub async fn accept<F>(
 /// Puts a connection behind TLS, if the client gets that far in time.
 async fn secure(
     stream: TcpStream,
-    source: SocketAddr,
+    mut origin: Origin,
     certificate: &Certificate,
     patience: Duration,
 ) -> Option<(Stream, Origin)> {
+    let source = origin.source;
     match timeout(patience, certificate.acceptor().accept(stream)).await {
         Ok(Ok(stream)) => {
-            let names = tls::client_names(stream.get_ref().1);
-            Some((Box::new(stream), Origin { source, names }))
+            origin.names = tls::client_names(stream.get_ref().1);
+            Some((Box::new(stream), origin))
         }
         Ok(Err(error)) => {
             tracing::debug!(peer = %source, "TLS with {source} failed: {error}");

@@ -8,6 +8,7 @@ use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::server::{VerifierBuilderError, WebPkiClientVerifier};
 use rustls::{RootCertStore, ServerConfig, ServerConnection};
+use sha2::{Digest, Sha256};
 use tokio::sync::watch;
 use tokio_rustls::TlsAcceptor;
 use webpki::EndEntityCert;
@@ -47,7 +48,14 @@ pub struct Files {
 #[derive(Debug)]
 pub struct Certificate {
     files: Files,
-    current: watch::Sender<Arc<ServerConfig>>,
+    current: watch::Sender<Loaded>,
+}
+
+/// What the files hold.
+#[derive(Debug, Clone)]
+struct Loaded {
+    config: Arc<ServerConfig>,
+    fingerprint: Vec<u8>,
 }
 
 impl Certificate {
@@ -56,7 +64,7 @@ impl Certificate {
     /// # Errors
     /// [`CertificateError`].
     pub fn load(files: Files) -> Result<Self, CertificateError> {
-        let current = watch::Sender::new(Arc::new(read(&files)?));
+        let current = watch::Sender::new(read(&files)?);
         Ok(Self { files, current })
     }
 
@@ -66,18 +74,26 @@ impl Certificate {
     /// # Errors
     /// [`CertificateError`].
     pub fn reload(&self) -> Result<(), CertificateError> {
-        self.current.send_replace(Arc::new(read(&self.files)?));
+        self.current.send_replace(read(&self.files)?);
         Ok(())
+    }
+
+    /// The SHA-256 digest of the certificate as it is now (RFC 8122 section 5).
+    #[must_use]
+    pub fn fingerprint(&self) -> Vec<u8> {
+        self.current.borrow().fingerprint.clone()
     }
 
     /// What connections are accepted with now.
     pub(super) fn acceptor(&self) -> TlsAcceptor {
-        TlsAcceptor::from(Arc::clone(&self.current.borrow()))
+        TlsAcceptor::from(Arc::clone(&self.current.borrow().config))
     }
 }
 
-fn read(files: &Files) -> Result<ServerConfig, CertificateError> {
+fn read(files: &Files) -> Result<Loaded, CertificateError> {
     let certificates = certificates(&files.chain)?;
+    let first = certificates.first().map(AsRef::as_ref);
+    let fingerprint = Sha256::digest(first.unwrap_or_default()).to_vec();
     let key = PrivateKeyDer::from_pem_file(&files.key).map_err(in_file(&files.key))?;
     let builder = match &files.client_authorities {
         None => ServerConfig::builder().with_no_client_auth(),
@@ -88,7 +104,10 @@ fn read(files: &Files) -> Result<ServerConfig, CertificateError> {
             ServerConfig::builder().with_client_cert_verifier(verifier.build()?)
         }
     };
-    Ok(builder.with_single_cert(certificates, key)?)
+    Ok(Loaded {
+        config: Arc::new(builder.with_single_cert(certificates, key)?),
+        fingerprint,
+    })
 }
 
 /// The certificates of a PEM file as roots of trust.

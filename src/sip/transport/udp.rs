@@ -34,6 +34,9 @@ pub async fn bind(address: SocketAddr) -> io::Result<UdpSocket> {
 /// Receives until the endpoint is gone. `max_message` is in octets.
 pub async fn receive(socket: Arc<UdpSocket>, max_message: usize, endpoint: mpsc::Sender<Received>) {
     let mut buffer = vec![0; MAX_DATAGRAM];
+    let Ok(local) = socket.local_addr() else {
+        return;
+    };
     loop {
         let (len, source) = match socket.recv_from(&mut buffer).await {
             Ok(received) => received,
@@ -51,7 +54,7 @@ pub async fn receive(socket: Arc<UdpSocket>, max_message: usize, endpoint: mpsc:
         let received = Received {
             message,
             fault,
-            origin: Origin::nameless(source),
+            origin: Origin::nameless(source, local),
             flow: Flow::Datagram(Arc::clone(&socket)),
         };
         if endpoint.send(received).await.is_err() {

@@ -125,6 +125,10 @@ impl TestApp {
         if !config.contains("[sip]\nlisten") {
             config = config.replace("[sip]\n", "[sip]\nlisten = ['127.0.0.1:0']\n");
         }
+        if !config.contains("[msrp]") {
+            config.push_str("[msrp]\n");
+        }
+        config = config.replace("[msrp]\n", "[msrp]\nlisten = ['127.0.0.1:0']\n");
         if let Some(url) = backend.fresh_url().await {
             writeln!(config, "[database]\nurl = '{url}'").unwrap();
         }

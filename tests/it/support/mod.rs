@@ -5,6 +5,7 @@ pub mod clients;
 pub mod kamailio;
 pub mod large;
 pub mod message;
+pub mod msrp;
 pub mod program;
 pub mod sip;
 

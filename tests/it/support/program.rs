@@ -16,7 +16,8 @@ pub fn program(directory: &Path, args: &[&str], database: Option<&str>) -> Comma
         .args(args)
         .current_dir(directory)
         .env("RESTANTE__HTTP__LISTEN", "127.0.0.1:0")
-        .env("RESTANTE__SIP__LISTEN", "127.0.0.1:0");
+        .env("RESTANTE__SIP__LISTEN", "127.0.0.1:0")
+        .env("RESTANTE__MSRP__LISTEN", "127.0.0.1:0");
     command.env_remove("RESTANTE_TOKEN").stdin(Stdio::null());
     if let Some(url) = database {
         command.env("RESTANTE__DATABASE__URL", url);

@@ -20,9 +20,6 @@ const TLS_PORT: u16 = 5061;
 
 #[derive(Debug, Args)]
 pub(super) struct Route {
-    /// Send over SIP to HOST[:PORT] instead of HTTP
-    #[arg(long, value_name = "HOST[:PORT]")]
-    pub(super) sip: Option<String>,
     /// How to send over SIP
     #[arg(long, value_enum, default_value_t = Transport::Udp, requires = "sip")]
     transport: Transport,
@@ -37,6 +34,9 @@ pub(super) struct Route {
     key: Option<PathBuf>,
 }
 
+/// What TLS is spoken with, and to whom.
+pub(super) type Secure = (Arc<ClientConfig>, ServerName<'static>);
+
 /// A transport of SIP.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum Transport {
@@ -49,14 +49,10 @@ impl Route {
     /// Connects to `HOST[:PORT]`; gives the name of the transport for a Via, too.
     pub(super) async fn connect(&self, peer: &str) -> anyhow::Result<(Client, &'static str)> {
         let (host, port) = self.split(peer);
-        let way = match self.transport {
-            Transport::Udp => Way::Udp,
-            Transport::Tcp => Way::Tcp,
-            Transport::Tls => {
-                let name = ServerName::try_from(host.to_owned())
-                    .with_context(|| format!("no certificate can be for {host}"))?;
-                Way::Tls(Arc::new(self.tls()?), name)
-            }
+        let way = match (self.transport, self.tls(peer)?) {
+            (_, Some((config, name))) => Way::Tls(config, name),
+            (Transport::Udp, None) => Way::Udp,
+            (_, None) => Way::Tcp,
         };
         let mut targets = lookup_host((host, port))
             .await
@@ -89,7 +85,23 @@ impl Route {
         }
     }
 
-    fn tls(&self) -> anyhow::Result<ClientConfig> {
+    /// Whether everything goes behind TLS.
+    pub(super) fn is_secure(&self) -> bool {
+        self.transport == Transport::Tls
+    }
+
+    /// How to put a connection to `HOST[:PORT]` behind TLS, if it is to be.
+    pub(super) fn tls(&self, peer: &str) -> anyhow::Result<Option<Secure>> {
+        if !self.is_secure() {
+            return Ok(None);
+        }
+        let (host, _) = self.split(peer);
+        let name = ServerName::try_from(host.to_owned())
+            .with_context(|| format!("no certificate can be for {host}"))?;
+        Ok(Some((Arc::new(self.config()?), name)))
+    }
+
+    fn config(&self) -> anyhow::Result<ClientConfig> {
         let builder = ClientConfig::builder();
         let builder = match &self.authorities {
             Some(file) => builder.with_root_certificates(tls::authorities(file)?),

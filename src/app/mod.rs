@@ -16,22 +16,29 @@ use tokio::task::JoinSet;
 use tokio::time::timeout;
 
 use crate::clock::Clock;
-use crate::config::{Settings, SipSettings, Strangers};
+use crate::config::{Settings, Strangers};
 use crate::identity::Identity;
+use crate::inbound::large::LargeMode;
 use crate::inbound::sip::UserAgent;
 use crate::inbound::trust::Trust;
 use crate::mailbox::Mailbox;
 use crate::mailbox::large::Contents;
 use crate::mailbox::spool::SpoolDirectory;
+use crate::msrp::server;
 use crate::outbound::sweeper;
 use crate::sip::digest::Challenger;
-use crate::sip::endpoint::{self, Addresses, Sockets};
+use crate::sip::endpoint;
 use crate::sip::places::Places;
 use crate::sip::transport::Limits;
-use crate::sip::transport::tls::{self, Certificate};
+use crate::sip::transport::stream;
+use crate::sip::transport::tls::Certificate;
 use crate::store::objects::Objects;
 use crate::store::{Db, secrets};
 use crate::web::{self, AppState, CursorKey, Demo, Throttle};
+
+mod bind;
+
+use bind::Bound;
 
 /// How long requests under way may take when the server stops.
 const PATIENCE_AT_STOP: Duration = Duration::from_secs(8);
@@ -40,8 +47,7 @@ const PATIENCE_AT_STOP: Duration = Duration::from_secs(8);
 pub struct App {
     state: AppState,
     listeners: Vec<TcpListener>,
-    sip: Sockets,
-    certificate: Option<Arc<Certificate>>,
+    bound: Bound,
     trust: Trust,
 }
 
@@ -81,38 +87,6 @@ fn contents(settings: &Settings) -> anyhow::Result<Contents> {
     })
 }
 
-/// The certificate for SIP over TLS, if that is listened for.
-fn certificate(sip: &SipSettings) -> anyhow::Result<Option<Arc<Certificate>>> {
-    if sip.tls_listen.is_empty() && sip.wss_listen.is_empty() {
-        return Ok(None);
-    }
-    let (Some(chain), Some(key)) = (&sip.tls_certificate, &sip.tls_key) else {
-        anyhow::bail!("sip.tls_listen and sip.wss_listen need sip.tls_certificate and sip.tls_key");
-    };
-    let files = tls::Files {
-        chain: chain.clone(),
-        key: key.clone(),
-        client_authorities: sip.tls_client_authorities.clone(),
-    };
-    Ok(Some(Arc::new(Certificate::load(files)?)))
-}
-
-/// Binds the sockets for SIP.
-async fn bind_sip(
-    sip: &SipSettings,
-    certificate: Option<&Arc<Certificate>>,
-) -> anyhow::Result<Sockets> {
-    let addresses = Addresses {
-        plain: sip.listen.clone(),
-        tls: sip.tls_listen.clone(),
-        ws: sip.ws_listen.clone(),
-        wss: sip.wss_listen.clone(),
-    };
-    Sockets::bind(&addresses, certificate, &sip.websocket_origins)
-        .await
-        .with_context(|| format!("cannot listen for SIP on {addresses:?}"))
-}
-
 impl App {
     /// Opens the database and binds the listeners.
     ///
@@ -125,8 +99,7 @@ impl App {
             let listener = TcpListener::bind(address).await;
             listeners.push(listener.with_context(|| format!("cannot listen on {address}"))?);
         }
-        let certificate = certificate(&settings.sip)?;
-        let sip = bind_sip(&settings.sip, certificate.as_ref()).await?;
+        let bound = Bound::bind(&settings).await?;
         let hostname: Arc<str> = settings.hostname().into();
         let cursor_key = secrets::get_or_create(&db, "cursor").await?;
         let digest_key = secrets::get_or_create(&db, "digest").await?;
@@ -157,8 +130,7 @@ impl App {
         Ok(Self {
             state,
             listeners,
-            sip,
-            certificate,
+            bound,
             trust,
         })
     }
@@ -188,13 +160,21 @@ impl App {
     /// # Errors
     /// When the operating system does not say.
     pub fn sip_addresses(&self) -> io::Result<Vec<(&'static str, SocketAddr)>> {
-        self.sip.addresses()
+        self.bound.sip.addresses()
     }
 
-    /// What SIP over TLS is served with, for whoever reloads it.
+    /// The addresses that MSRP is served on.
+    ///
+    /// # Errors
+    /// When the operating system does not say.
+    pub fn msrp_addresses(&self) -> io::Result<Vec<SocketAddr>> {
+        self.bound.msrp_addresses()
+    }
+
+    /// What SIP and MSRP over TLS are served with, for whoever reloads it.
     #[must_use]
     pub fn certificate(&self) -> Option<Arc<Certificate>> {
-        self.certificate.clone()
+        self.bound.certificate.clone()
     }
 
     /// How browsers reach this server.
@@ -243,31 +223,7 @@ impl App {
                     .await
             });
         }
-        let settings = &self.state.settings.sip;
-        let user_agent = UserAgent::new(self.state.mailbox.clone(), self.trust, &settings.domains);
-        let config = endpoint::Config {
-            limits: Limits {
-                max_message: self.state.mailbox.policy.max_message_bytes,
-                idle_timeout: settings.idle_timeout,
-            },
-            connections: Places::new(settings.max_connections, settings.max_connections_per_peer),
-            rate: Quota::per_second(settings.rate_limit),
-            host: self.state.mailbox.hostname.to_string(),
-            own: self
-                .sip
-                .addresses()?
-                .into_iter()
-                .map(|(_, at)| at)
-                .collect(),
-        };
-        let (_outgoing, requests) = endpoint::channel();
-        let sip = endpoint::run(
-            self.sip,
-            config,
-            user_agent,
-            requests,
-            wait(stopped.clone()),
-        );
+        let sip = serve_sip(&self.state, self.bound, self.trust, wait(stopped.clone()))?;
         tasks.spawn(async move {
             sip.await;
             Ok(())
@@ -305,6 +261,49 @@ impl App {
         self.state.mailbox.db.close().await?;
         Ok(())
     }
+}
+
+/// Serves SIP and the MSRP sessions that come of it.
+fn serve_sip<F: Future<Output = ()>>(
+    state: &AppState,
+    bound: Bound,
+    trust: Trust,
+    stop: F,
+) -> io::Result<impl Future<Output = ()> + use<F>> {
+    let mailbox = &state.mailbox;
+    let settings = &state.settings;
+    let large = bound.large(settings, &mailbox.hostname)?;
+    let sessions = server::Sessions::default();
+    let (outgoing, requests) = endpoint::channel();
+    let large = LargeMode::new(mailbox.clone(), large, sessions.clone(), outgoing);
+    let mut msrp = JoinSet::new();
+    let patience = settings.msrp.idle_timeout;
+    let places = Places::new(
+        settings.msrp.max_sessions,
+        settings.msrp.max_sessions_per_peer,
+    );
+    for listener in bound.msrp {
+        let sessions = sessions.clone();
+        let serve = move |stream, _| sessions.clone().serve(stream, patience);
+        msrp.spawn(stream::accept(listener, places.clone(), patience, serve));
+    }
+    let sip = &settings.sip;
+    let user_agent = UserAgent::new(mailbox.clone(), large, trust, &sip.domains);
+    let addresses = bound.sip.addresses()?;
+    let config = endpoint::Config {
+        limits: Limits {
+            max_message: mailbox.policy.max_message_bytes,
+            idle_timeout: sip.idle_timeout,
+        },
+        connections: Places::new(sip.max_connections, sip.max_connections_per_peer),
+        rate: Quota::per_second(sip.rate_limit),
+        host: mailbox.hostname.to_string(),
+        own: addresses.into_iter().map(|(_, address)| address).collect(),
+    };
+    Ok(async move {
+        endpoint::run(bound.sip, config, user_agent, requests, stop).await;
+        msrp.shutdown().await;
+    })
 }
 
 async fn wait(mut stopped: watch::Receiver<bool>) {

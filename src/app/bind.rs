@@ -1,0 +1,120 @@
+//! Takes the addresses that SIP and MSRP are served on, before anything is served.
+
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use anyhow::Context;
+use tokio::net::TcpListener;
+
+use crate::config::{Settings, SipSettings};
+use crate::inbound::large;
+use crate::sip::endpoint::{Addresses, Sockets};
+use crate::sip::places::Places;
+use crate::sip::transport::stream::Listener;
+use crate::sip::transport::tls::{self, Certificate};
+
+/// The sockets for SIP and MSRP, bound.
+pub(super) struct Bound {
+    pub(super) sip: Sockets,
+    pub(super) msrp: Vec<Listener>,
+    /// What connections behind TLS are accepted with.
+    pub(super) certificate: Option<Arc<Certificate>>,
+}
+
+impl Bound {
+    /// Binds everything that the settings name.
+    pub(super) async fn bind(settings: &Settings) -> anyhow::Result<Self> {
+        let certificate = certificate(settings)?;
+        let sip = bind_sip(&settings.sip, certificate.as_ref()).await?;
+        let mut msrp = Vec::new();
+        let secure = certificate.as_ref();
+        let msrp_settings = &settings.msrp;
+        for (addresses, certificate) in [
+            (&msrp_settings.listen, None),
+            (&msrp_settings.tls_listen, secure),
+        ] {
+            for address in addresses {
+                let socket = TcpListener::bind(address).await;
+                msrp.push(Listener {
+                    socket: socket
+                        .with_context(|| format!("cannot listen for MSRP on {address}"))?,
+                    certificate: certificate.cloned(),
+                });
+            }
+        }
+        Ok(Self {
+            sip,
+            msrp,
+            certificate,
+        })
+    }
+
+    /// The addresses that MSRP is served on.
+    pub(super) fn msrp_addresses(&self) -> io::Result<Vec<SocketAddr>> {
+        let listeners = self.msrp.iter();
+        listeners
+            .map(|listener| listener.socket.local_addr())
+            .collect()
+    }
+
+    /// How large messages are taken; `hostname` is our name where we listen on every address.
+    pub(super) fn large(&self, settings: &Settings, hostname: &str) -> io::Result<large::Settings> {
+        let settings = &settings.msrp;
+        let mut host = settings.host.clone();
+        let (mut tcp_port, mut tls_port) = (None, None);
+        for listener in &self.msrp {
+            let address = listener.socket.local_addr()?;
+            let port = match listener.certificate {
+                None => &mut tcp_port,
+                Some(_) => &mut tls_port,
+            };
+            port.get_or_insert(address.port());
+            if !address.ip().is_unspecified() {
+                host.get_or_insert_with(|| address.ip().to_string());
+            }
+        }
+        Ok(large::Settings {
+            host: host.unwrap_or_else(|| hostname.to_owned()),
+            tcp_port,
+            tls_port,
+            certificate: self.certificate.clone(),
+            sessions: Places::new(settings.max_sessions, settings.max_sessions_per_peer),
+            idle_timeout: settings.idle_timeout,
+            total_timeout: settings.total_timeout,
+        })
+    }
+}
+
+/// The certificate for SIP and MSRP over TLS, if either is listened for.
+fn certificate(settings: &Settings) -> anyhow::Result<Option<Arc<Certificate>>> {
+    let sip = &settings.sip;
+    let secure = [&sip.tls_listen, &sip.wss_listen, &settings.msrp.tls_listen];
+    if secure.into_iter().all(Vec::is_empty) {
+        return Ok(None);
+    }
+    let (Some(chain), Some(key)) = (&sip.tls_certificate, &sip.tls_key) else {
+        anyhow::bail!("listening behind TLS needs sip.tls_certificate and sip.tls_key");
+    };
+    let files = tls::Files {
+        chain: chain.clone(),
+        key: key.clone(),
+        client_authorities: sip.tls_client_authorities.clone(),
+    };
+    Ok(Some(Arc::new(Certificate::load(files)?)))
+}
+
+async fn bind_sip(
+    sip: &SipSettings,
+    certificate: Option<&Arc<Certificate>>,
+) -> anyhow::Result<Sockets> {
+    let addresses = Addresses {
+        plain: sip.listen.clone(),
+        tls: sip.tls_listen.clone(),
+        ws: sip.ws_listen.clone(),
+        wss: sip.wss_listen.clone(),
+    };
+    Sockets::bind(&addresses, certificate, &sip.websocket_origins)
+        .await
+        .with_context(|| format!("cannot listen for SIP on {addresses:?}"))
+}
