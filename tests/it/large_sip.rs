@@ -193,6 +193,34 @@ on_both_databases! {
         assert_eq!(again.raw(), answer.raw());
     }
 
+    /// What is answered is answered: a CANCEL that comes later changes nothing (RFC 3261 section 9.2).
+    async fn a_cancel_that_comes_too_late_changes_nothing(app: TestApp) {
+        let request = Invite::new();
+        let mut session = invite(&app, &request).await;
+        let contact = session.sip.0.local_addr().unwrap();
+        let cancel = String::from_utf8(request.bytes(contact)).unwrap().replace("INVITE", "CANCEL");
+        let cancel: String = cancel.split("Content-Type").next().unwrap().to_owned() + "Content-Length: 0\r\n\r\n";
+        session.sip.send(cancel.clone()).await;
+        assert_eq!(status(&session.sip.receive().await), 200);
+        session.sip.send(cancel.replace(&request.branch, "z9hG4bKnever")).await;
+        assert_eq!(status(&session.sip.receive().await), 481);
+        let mut msrp = session.connect().await;
+        assert_eq!(msrp.ask(session.whole("after", "Hello", "")).await, 200);
+        assert_eq!(session.bye().await, 200);
+        assert_eq!(app.waiting(ALICE).await, 1);
+    }
+
+    /// A second INVITE inside the session leaves it as it is.
+    async fn a_session_may_be_refreshed_by_invite(app: TestApp) {
+        let mut session = invite(&app, &Invite::new()).await;
+        assert_eq!(session.ask("INVITE").await, 200);
+        let mut msrp = session.connect().await;
+        assert_eq!(msrp.ask(session.whole("after", "Hello", "")).await, 200);
+        assert_eq!(session.bye().await, 200);
+        assert_eq!(session.ask("INVITE").await, 481);
+        assert_eq!(app.waiting(ALICE).await, 1);
+    }
+
     async fn a_full_account_takes_no_session(app: TestApp, "[policy]\nquota_messages = 1") {
         let mut session = invite(&app, &Invite::new()).await;
         let mut msrp = session.connect().await;

@@ -16,6 +16,7 @@ use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
+use crate::support::client;
 use crate::support::message::Pager;
 use crate::support::program::{Server, program, run, stderr, stdout};
 
@@ -182,5 +183,97 @@ fn a_peer_is_known_by_its_certificate() {
     issue(here, &other, "gateway.example.org");
     let forged = send("authority", Some("gateway.example.org"));
     assert!(!forged.status.success());
+    assert!(server.terminate().success());
+}
+
+/// A file goes as one large message, over TCP and, with the same certificate for SIP and MSRP, over TLS.
+#[tokio::test]
+async fn a_file_is_sent_as_a_large_message() {
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let directory = tempfile::tempdir().unwrap();
+    let here = directory.path();
+    let ours = authority();
+    std::fs::write(here.join("authority.pem"), ours.0.pem()).unwrap();
+    issue(here, &ours, "localhost");
+    std::fs::write(
+        here.join("restante.toml"),
+        "[sip]\ntls_listen = ['127.0.0.1:0']\ntls_certificate = 'localhost.pem'\ntls_key = 'localhost-key.pem'\n\
+         [msrp]\ntls_listen = ['127.0.0.1:0']\n",
+    )
+    .unwrap();
+    let octets: Vec<u8> = (0..700_000_u32).map(|n| (n % 253) as u8).collect();
+    std::fs::write(here.join("video.bin"), &octets).unwrap();
+    let server = Server::start(
+        here,
+        &["--config", "restante.toml", "serve"],
+        None,
+        "/setup?token=",
+    );
+    let tls = server
+        .value_of("SIP over TLS on ")
+        .replace("127.0.0.1", "localhost");
+    let send = |sip: &str, transport: &str, more: &[&str]| {
+        let args = [
+            "send",
+            "large",
+            "--to",
+            "sip:alice@example.org",
+            "--from",
+            "sip:carol@example.org",
+            "--file",
+            "video.bin",
+        ];
+        let args = [
+            &args[..],
+            &[
+                "--subject",
+                transport,
+                "--sip",
+                sip,
+                "--transport",
+                transport,
+            ],
+            more,
+        ]
+        .concat();
+        run(here, &args, None)
+    };
+    for (sip, transport, more) in [
+        (&server.sip, "udp", &["--chunk-octets", "5000"][..]),
+        (&server.sip, "tcp", &[]),
+        (&tls, "tls", &["--authorities", "authority.pem"]),
+    ] {
+        assert_eq!(
+            stdout(&send(sip, transport, more)),
+            "700000 octets delivered"
+        );
+    }
+    let token = stdout(&run(
+        here,
+        &["token", "create", "--name", "t", "--scope", "operator"],
+        None,
+    ));
+    let get = async |path: &str| {
+        let url = format!(
+            "{}/api/v1/accounts/sip:alice@example.org/messages{path}",
+            server.url
+        );
+        client()
+            .get(url)
+            .bearer_auth(&token)
+            .send()
+            .await
+            .unwrap()
+            .bytes()
+            .await
+            .unwrap()
+    };
+    let list: serde_json::Value = serde_json::from_slice(&get("").await).unwrap();
+    for (n, transport) in ["tls", "tcp", "udp"].iter().enumerate() {
+        let message = &list["items"][n];
+        assert_eq!(message["subject"], *transport);
+        let id = message["id"].as_str().unwrap();
+        assert_eq!(get(&format!("/{id}/content")).await, octets);
+    }
     assert!(server.terminate().success());
 }
