@@ -16,6 +16,8 @@ use crate::sip::date;
 use crate::sip::write::MessageWriter;
 use crate::store::accounts;
 
+mod large;
+
 /// The first sample account.
 pub const ALICE: &str = "sip:alice@example.org";
 const BOB: &str = "sip:bob@example.org";
@@ -56,7 +58,7 @@ pub async fn fill(mailbox: &Mailbox) -> anyhow::Result<()> {
     for sample in samples {
         store(mailbox, &sample).await?;
     }
-    Ok(())
+    large::store(mailbox).await
 }
 
 /// Stores one more message for `aor`, as the button of the demo does.

@@ -41,9 +41,9 @@ pub(super) struct Read<'a> {
 /// The times of a message, but for when it was sent.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Times {
-    pub stored_at: DateTime<Utc>,
-    pub completed_at: Option<DateTime<Utc>>,
-    pub expires_at: DateTime<Utc>,
+    pub stored: DateTime<Utc>,
+    pub completed: Option<DateTime<Utc>>,
+    pub expires: DateTime<Utc>,
 }
 
 impl Read<'_> {
@@ -68,10 +68,10 @@ impl Read<'_> {
         let imdn = cpim.map(ImdnHeaders::read).unwrap_or_default();
         Ok(Facts {
             mode,
-            stored_at: times.stored_at,
-            completed_at: times.completed_at,
+            stored_at: times.stored,
+            completed_at: times.completed,
             sent_at: head.date().filter(|_| self.trusted),
-            expires_at: times.expires_at,
+            expires_at: times.expires,
             size: octets(size),
             stored_size: octets(size),
             from_uri: basics.from.uri.clone(),

@@ -67,9 +67,9 @@ pub async fn accept(mailbox: &Mailbox, mut large: LargeMessage) -> Result<(Aor, 
     let head = entity_head(&large.send_head, &large.content_type);
     let stored_at = mailbox.clock.now();
     let times = Times {
-        stored_at,
-        completed_at: Some(large.completed_at),
-        expires_at: stored_at + mailbox.policy.large_expiry,
+        stored: stored_at,
+        completed: Some(large.completed_at),
+        expires: stored_at + mailbox.policy.large_expiry,
     };
     let read = Read {
         head: &large.invite,

@@ -96,10 +96,10 @@ pub async fn accept(
     let aor = addressee(request, &basics, hand_over)?;
     let received = mailbox.clock.now();
     let sent_at = request.date().filter(|_| hand_over.trusted);
-    let asked = request.expires();
-    let (expires_at, expired) = match expiry::pager(asked, sent_at, received, &mailbox.policy) {
+    let lives = expiry::pager(request.expires(), sent_at, received, &mailbox.policy);
+    let (expires_at, expired) = match lives {
         Ok(expires_at) => (expires_at, None),
-        Err(late) => (late.expired_at, Some(late)),
+        Err(expired) => (expired.expired_at, Some(expired)),
     };
     let content_type = request.header("Content-Type").map(|field| field.text());
     let read = Read {
@@ -110,9 +110,9 @@ pub async fn accept(
         trusted: hand_over.trusted,
     };
     let times = Times {
-        stored_at: received,
-        completed_at: None,
-        expires_at,
+        stored: received,
+        completed: None,
+        expires: expires_at,
     };
     let mut facts = read.facts(Mode::Pager, times, request.body().len() as u64)?;
     facts.stored_size = octets(request.raw().len() as u64);

@@ -113,13 +113,10 @@ impl Spool {
 
     /// Writes what was gathered.
     async fn flush(&mut self) -> io::Result<Arc<NamedTempFile>> {
-        let file = match &self.file {
-            Some(file) => Arc::clone(file),
-            None => {
-                let made = Arc::new(self.directory.make_file().await?);
-                Arc::clone(self.file.insert(made))
-            }
-        };
+        if self.file.is_none() {
+            self.file = Some(Arc::new(self.directory.make_file().await?));
+        }
+        let file = self.file.clone().ok_or(io::ErrorKind::NotFound)?;
         let octets = self.gathered.split().freeze();
         if octets.is_empty() {
             return Ok(file);

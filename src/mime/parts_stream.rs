@@ -207,17 +207,16 @@ mod tests {
 
     use super::*;
 
+    type NamedPart = (Option<String>, Vec<u8>);
+
     const TYPE: &str = "multipart/mixed; boundary=\"b-1\"";
     const BODY: &[u8] = b"preamble\r\n--b-1 \t\r\nContent-Disposition: attachment; name=\"invite\"\r\n\r\n\
         one\r\n--b-\r\n-\r\n--b-1\r\n\r\n\r\r\n--b-1\r\ncontent-disposition: x; name=ok\r\nX: y\r\n\r\n\r\n--b-1--\r\nepilogue";
 
     /// The names and contents of the parts of a body that is pushed in pieces.
-    fn split(
-        content_type: &str,
-        pieces: &[&[u8]],
-    ) -> Result<Vec<(Option<String>, Vec<u8>)>, SplitError> {
+    fn split(content_type: &str, pieces: &[&[u8]]) -> Result<Vec<NamedPart>, SplitError> {
         let mut splitter = Splitter::new(content_type)?;
-        let mut parts: Vec<(Option<String>, Vec<u8>)> = Vec::new();
+        let mut parts: Vec<NamedPart> = Vec::new();
         let mut open = false;
         for piece in pieces {
             splitter.push(piece);
@@ -243,7 +242,7 @@ mod tests {
         Ok(parts)
     }
 
-    fn expected() -> Vec<(Option<String>, Vec<u8>)> {
+    fn expected() -> Vec<NamedPart> {
         vec![
             (Some("invite".into()), b"one\r\n--b-\r\n-".to_vec()),
             (None, b"\r".to_vec()),

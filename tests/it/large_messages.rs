@@ -23,11 +23,11 @@ fn path(id: &str) -> String {
 /// Octets of which no two parts are the same.
 fn octets(len: usize) -> Vec<u8> {
     let mut state = 1_u32;
-    let mut next = || {
+    let next = || {
         state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
         state.to_be_bytes()[0]
     };
-    std::iter::repeat_with(|| next()).take(len).collect()
+    std::iter::repeat_with(next).take(len).collect()
 }
 
 /// The names of all objects there are.

@@ -10,6 +10,7 @@ use restante::domain::access::{Role, TokenScope};
 use roxmltree::{Document, Node};
 
 use crate::on_both_databases;
+use crate::support::large::Large;
 use crate::support::message::Pager;
 use crate::support::{Answer, TestApp};
 
@@ -120,6 +121,24 @@ on_both_databases! {
         assert_eq!(child(pager, "from"), Some("sip:carol@example.org"));
         assert_eq!(child(pager, "to"), Some("sip:alice@example.org"));
         assert_eq!(child(pager, "auth-id"), Some("sip:carol@ims.example.org"));
+    }
+
+    async fn a_large_message_says_when_it_was_whole(app: TestApp) {
+        let large = Large::new().header("Date", "Thu, 01 Oct 2026 08:15:29 GMT").header("Subject", "Log")
+            .header("P-Asserted-Identity", "<sip:carol@ims.example.org>");
+        let id = app.store_large(large).await;
+        let (answer, _) = document(&app).await;
+        let text = answer.text();
+        let xml = Document::parse(&text).unwrap();
+        let history = xml.root_element().first_element_child().unwrap();
+        let stored = app.get(&format!("/api/v1/accounts/{ALICE}/messages/{id}")).await.json();
+        assert_eq!((child(history, "size"), child(history, "subject")), (Some("18"), Some("Log")));
+        let large = history.children().find(|c| c.has_tag_name((NS, "large"))).unwrap();
+        let completed = stored["completed_at"].as_str().unwrap()[..19].to_owned() + "Z";
+        assert_eq!(child(large, "time-stamp"), Some(completed.as_str()));
+        assert_eq!(child(large, "from"), Some("sip:carol@example.org"));
+        assert_eq!(child(large, "to"), Some("sip:alice@example.org"));
+        assert_eq!(child(large, "auth-id"), Some("sip:carol@ims.example.org"));
     }
 
     async fn a_recipient_list_is_shown(app: TestApp) {

@@ -7,6 +7,7 @@ use axum::response::Response;
 use super::accounts::{base_href, head};
 use super::format;
 use super::inbox::is_suspicious;
+use super::large;
 use super::page::{PageError, Visitor, html};
 use super::pages::{MessagePage, PartRow, TextBlock};
 use crate::domain::address::Aor;
@@ -63,15 +64,12 @@ pub(super) async fn show(
         size_human: format::bytes(facts.size),
         content_type: facts.content_type.clone().unwrap_or_default(),
         texts: letter.content.parts.iter().filter_map(text).collect(),
-        parts: letter
-            .content
-            .parts
-            .iter()
-            .map(|part| row(part, &api))
-            .collect(),
+        parts: letter.parts().iter().map(|part| row(part, &api)).collect(),
         headers: letter.headers().collect(),
         cpim_headers: cpim_headers(&letter),
         reports: facts.notifications_asked.clone(),
+        content_href: format!("{api}/content"),
+        session: large::session(&letter, &api),
         raw_href: format!("{api}/raw"),
         json_href: api,
         metadata_href: format!("{base}/metadata"),

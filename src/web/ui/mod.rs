@@ -10,6 +10,7 @@ mod delete;
 mod form;
 mod format;
 mod inbox;
+mod large;
 mod message;
 mod metadata;
 mod page;

@@ -294,11 +294,35 @@ pub struct MessagePage {
     pub cpim_headers: Vec<(String, String)>,
     /// Which reports the sender asked for: "negative-delivery".
     pub reports: Vec<String>,
+    /// Download of the content whole.
+    pub content_href: String,
+    /// What brought a large message.
+    pub session: Option<SessionBlock>,
     pub raw_href: String,
     pub json_href: String,
     pub metadata_href: String,
     /// Takes `csrf`, `id` and `confirmed`.
     pub delete_href: String,
+}
+
+/// The session that brought a large message.
+#[derive(Debug)]
+pub struct SessionBlock {
+    pub completed: Option<Moment>,
+    /// The content is too large to be shown or taken apart: what is shown is its beginning.
+    pub is_beginning: bool,
+    pub legs: Vec<SessionLeg>,
+}
+
+/// One thing that was said in it.
+#[derive(Debug)]
+pub struct SessionLeg {
+    /// "INVITE", "200 OK", "MSRP SEND", "BYE".
+    pub title: &'static str,
+    /// Its relevant fields; none if it has not been said.
+    pub fields: Vec<(String, String)>,
+    /// Download of the octets.
+    pub href: Option<String>,
 }
 
 impl MessagePage {

@@ -174,7 +174,7 @@ impl TestApp {
             operator,
             stop: Some(stop),
             ended: Some(ended),
-            directory: directory,
+            directory,
         }
     }
 

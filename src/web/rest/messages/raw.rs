@@ -11,6 +11,7 @@ use crate::domain::hex::hex;
 use crate::mailbox::Mailbox;
 use crate::mailbox::large::{LargeSession, Payload};
 use crate::msrp::fields::ByteRange;
+use crate::msrp::frame::Head;
 use crate::msrp::stream::read_head;
 use crate::store::StoreError;
 use crate::web::auth::Caller;
@@ -99,7 +100,7 @@ fn around(session: &LargeSession, boundary: &str, transaction: &str, size: u64) 
     before.extend_from_slice(&head("send", "application/octet-stream"));
     before.extend_from_slice(format!("MSRP {transaction} SEND\r\n").as_bytes());
     let fields = read_head(&session.send_head);
-    let fields = fields.iter().flat_map(|head| head.fields());
+    let fields = fields.iter().flat_map(Head::fields);
     let (mime, ours): (Vec<_>, Vec<_>) = fields
         .filter(|(name, _)| !name.eq_ignore_ascii_case("Byte-Range"))
         .partition(|(name, _)| name.to_ascii_lowercase().starts_with("content-"));

@@ -326,10 +326,44 @@ impl MessagePage {
                 pair("imdn.Disposition-Notification", "positive-delivery, negative-delivery"),
             ],
             reports: vec!["positive-delivery".into(), "negative-delivery".into()],
+            content_href: "/content".into(),
+            session: None,
             raw_href: "/raw".into(),
             json_href: "/json".into(),
             metadata_href: "/metadata".into(),
             delete_href: "/accounts/sip%3Aalice%40example.org/messages/delete".into(),
+        }
+    }
+}
+
+impl SessionBlock {
+    pub(crate) fn sample() -> Self {
+        let leg = |title, fields: &[(&str, &str)], href: Option<&str>| SessionLeg {
+            title,
+            fields: fields
+                .iter()
+                .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
+                .collect(),
+            href: href.map(str::to_owned),
+        };
+        let from = ("From", "\"Erin Okafor\" <sip:erin@example.net>;tag=1");
+        Self {
+            completed: Some(at(19, 9, 41)),
+            is_beginning: true,
+            legs: vec![
+                leg(
+                    "INVITE",
+                    &[from, ("Subject", "Recording of the board call")],
+                    Some("/session/invite"),
+                ),
+                leg("200 OK", &[from], Some("/session/ok")),
+                leg(
+                    "MSRP SEND",
+                    &[("Message-ID", "87652491")],
+                    Some("/session/send"),
+                ),
+                leg("BYE", &[], None),
+            ],
         }
     }
 }

@@ -42,6 +42,28 @@ fn has(html: &str, wanted: &[&str]) {
 }
 
 #[test]
+fn large_message() {
+    let page = MessagePage {
+        session: Some(SessionBlock::sample()),
+        parts: Vec::new(),
+        ..MessagePage::sample()
+    };
+    let html = render("large-message", &page);
+    has(
+        &html,
+        &[
+            "Completely received",
+            "href=\"/content\" download",
+            "no more than its beginning",
+            "<h3>INVITE",
+            "href=\"/session/send\"",
+            "Has not come.",
+        ],
+    );
+    assert!(!render("message-2", &MessagePage::sample()).contains("Session"));
+}
+
+#[test]
 fn sign_in() {
     let html = render("sign-in", &SignInPage::sample());
     has(
