@@ -15,6 +15,7 @@
 //! | [`accept`], [`sdp`] | acceptable media types, offer and answer |
 //! | [`server`] | connections, and which session each frame is for |
 //! | [`client`] | one message sent over a connection |
+//! | [`tls`] | peers known by their fingerprint |
 //!
 //! A message passes through here in pieces: [`stream::Decoder`] to [`receiver::Receiver`] to the owner's sink.
 //! None of them holds more of the content than was read from the connection at once.
@@ -33,5 +34,6 @@ pub mod sdp;
 pub mod sender;
 pub mod server;
 pub mod stream;
+pub mod tls;
 pub mod uri;
 pub mod write;

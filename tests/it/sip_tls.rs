@@ -9,16 +9,19 @@ use rcgen::{
     BasicConstraints, CertificateParams, CertifiedKey, IsCa, Issuer, KeyPair,
     generate_simple_self_signed,
 };
-use rustls::pki_types::{CertificateDer, ServerName};
-use rustls::{ClientConfig, RootCertStore};
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
+use rustls::{ClientConfig, RootCertStore, ServerConfig};
+use sha2::{Digest, Sha256};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
-use tokio_rustls::TlsConnector;
+use tokio::net::{TcpListener, TcpStream};
 use tokio_rustls::client::TlsStream;
+use tokio_rustls::{TlsAcceptor, TlsConnector};
 
 use crate::support::client;
 use crate::support::message::Pager;
+use crate::support::msrp::{Invite, Msrp, PATH, ask, invite_at, offer};
 use crate::support::program::{Server, program, run, stderr, stdout};
+use crate::support::sip::{Udp, status};
 
 /// Writes a fresh certificate for localhost with its key, and gives it.
 fn write_certificate(directory: &Path) -> CertificateDer<'static> {
@@ -275,5 +278,62 @@ async fn a_file_is_sent_as_a_large_message() {
         let id = message["id"].as_str().unwrap();
         assert_eq!(get(&format!("/{id}/content")).await, octets);
     }
+    assert!(server.terminate().success());
+}
+
+/// Where we connect over TLS the peer is known by the fingerprint in its offer, and nobody else is.
+#[tokio::test]
+async fn a_peer_we_connect_to_is_known_by_its_fingerprint() {
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let directory = tempfile::tempdir().unwrap();
+    let here = directory.path();
+    write_certificate(here);
+    std::fs::write(
+        here.join("restante.toml"),
+        "[sip]\ntls_certificate = 'chain.pem'\ntls_key = 'key.pem'\n[msrp]\ntls_listen = ['127.0.0.1:0']\n",
+    )
+    .unwrap();
+    let server = Server::start(
+        here,
+        &["--config", "restante.toml", "serve"],
+        None,
+        "/setup?token=",
+    );
+    let CertifiedKey { cert, signing_key } =
+        generate_simple_self_signed(["anybody".to_owned()]).unwrap();
+    let key = PrivateKeyDer::try_from(signing_key.serialize_der()).unwrap();
+    let config = ServerConfig::builder().with_no_client_auth();
+    let config = config
+        .with_single_cert(vec![cert.der().clone()], key)
+        .unwrap();
+    let acceptor = TlsAcceptor::from(Arc::new(config));
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let path = format!("msrps://{}/theirs;tcp", listener.local_addr().unwrap());
+    let digest: Vec<String> = Sha256::digest(cert.der())
+        .iter()
+        .map(|octet| format!("{octet:02X}"))
+        .collect();
+    let ours = format!("a=fingerprint:SHA-256 {}\r\n", digest.join(":"));
+    let offer = offer("TCP/TLS/MSRP", &path, "passive");
+    let sip = server.sip.parse().unwrap();
+
+    let nameless = ask(&Udp::connect(sip).await, &Invite::new().sdp(offer.clone())).await;
+    assert_eq!(status(&nameless), 488);
+    let forged = ours.replacen(&digest[0], if digest[0] == "00" { "01" } else { "00" }, 1);
+    let session = invite_at(sip, &Invite::new().sdp(offer.clone() + &forged)).await;
+    let (stream, _) = listener.accept().await.unwrap();
+    assert!(
+        acceptor.accept(stream).await.is_err(),
+        "another's certificate is not taken"
+    );
+    drop(session);
+
+    let mut session = invite_at(sip, &Invite::new().sdp(offer + &ours)).await;
+    let (stream, _) = listener.accept().await.unwrap();
+    let mut msrp = Msrp::over(acceptor.accept(stream).await.unwrap());
+    assert!(msrp.receive().await.contains(" SEND\r\n"));
+    let chunk = String::from_utf8(session.whole("theirs", "Hello", "")).unwrap();
+    assert_eq!(msrp.ask(chunk.replace(PATH, &path)).await, 200);
+    assert_eq!(session.bye().await, 200);
     assert!(server.terminate().success());
 }

@@ -21,7 +21,7 @@ use crate::msrp::accept::AcceptTypes;
 use crate::msrp::ident::Ident;
 use crate::msrp::sdp::values::{Fingerprint, Role};
 use crate::msrp::sdp::{Description, Local, Unacceptable, negotiate};
-use crate::msrp::server;
+use crate::msrp::{server, tls};
 use crate::sip::dialog::{Dialog, DialogId};
 use crate::sip::endpoint::{Answer, Fate, Outgoing, Request, Route};
 use crate::sip::message::Message;
@@ -215,8 +215,10 @@ impl LargeMode {
             let warning = format!("{code} {} \"{error}\"", self.mailbox.hostname);
             Answer::new(status).header("Warning", warning)
         })?;
-        if answer.session.is_secure && answer.session.role == Role::Active {
-            return Err(self.refuse(488, "over TLS we do not connect: offer setup:actpass"));
+        let media = &answer.session;
+        let connects = media.is_secure && media.role == Role::Active;
+        if connects && !tls::can_be_known(&media.peer_fingerprints) {
+            return Err(self.refuse(488, "a sha-256 fingerprint is needed to connect over TLS"));
         }
         Ok(answer)
     }

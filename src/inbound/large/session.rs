@@ -1,12 +1,16 @@
 //! One session: takes the message over MSRP, has it stored, and ends with the BYE.
 
+use std::io;
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
+use rustls::pki_types::ServerName;
 use tokio::net::{TcpStream, lookup_host};
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::{sleep_until, timeout};
+use tokio_rustls::TlsConnector;
 
 use super::LargeMode;
 use crate::clock;
@@ -24,6 +28,7 @@ use crate::msrp::receiver::{Action, Phase, Receiver, ReceiverConfig};
 use crate::msrp::sdp::Negotiated;
 use crate::msrp::sdp::values::Role;
 use crate::msrp::server::{Incoming, Seat};
+use crate::msrp::tls;
 use crate::msrp::write::bodiless_send;
 use crate::sip::dialog::Dialog;
 use crate::sip::endpoint::Route;
@@ -32,6 +37,7 @@ use crate::sip::message::Message;
 use crate::sip::places::Place;
 use crate::sip::session_timer::{self, Due, Refresher, SessionTimer};
 use crate::sip::transaction::Transport;
+use crate::sip::transport::stream::Stream;
 
 /// How long the peer may take to say BYE once its message is stored, before we do.
 const FAREWELL: Duration = Duration::from_secs(32);
@@ -347,25 +353,16 @@ impl Session {
 
     /// Opens the connection, as agreed.
     fn connect(&self) {
-        let first = self.agreed.media.peer.first();
-        let Some(port) = first.port() else {
-            return;
-        };
-        let host = first.host();
+        let media = self.agreed.media.clone();
         let sessions = self.mode.msrp.clone();
         let session_id = self.agreed.session_id.clone();
         let patience = self.mode.settings.idle_timeout;
         tokio::spawn(async move {
-            let connecting = TcpStream::connect((host.as_str(), port));
-            match timeout(CONNECTING, connecting).await {
-                Ok(Ok(stream)) => {
-                    sessions
-                        .serve_own(Box::new(stream), &session_id, patience)
-                        .await;
-                }
+            match timeout(CONNECTING, open(&media)).await {
+                Ok(Ok(stream)) => sessions.serve_own(stream, &session_id, patience).await,
                 // The session ends when nothing comes.
-                Ok(Err(error)) => tracing::info!("no MSRP connection to {host}:{port}: {error}"),
-                Err(_) => tracing::info!("no MSRP connection to {host}:{port} in time"),
+                Ok(Err(error)) => tracing::info!("no MSRP connection to {}: {error}", media.peer),
+                Err(_) => tracing::info!("no MSRP connection to {} in time", media.peer),
             }
         });
     }
@@ -420,6 +417,21 @@ impl Session {
             tracing::error!(error = %error, "the BYE of message {key} could not be kept: {error}");
         }
     }
+}
+
+/// Connects to the first hop of the peer's path; behind TLS to whoever has the peer's fingerprint.
+async fn open(media: &Negotiated) -> io::Result<Stream> {
+    let first = media.peer.first();
+    let host = first.host();
+    let port = first.port().unwrap_or_default();
+    let stream = TcpStream::connect((host.as_str(), port)).await?;
+    if !media.is_secure {
+        return Ok(Box::new(stream));
+    }
+    let config = tls::config(&media.peer_fingerprints).map_err(io::Error::other)?;
+    let name = ServerName::try_from(host).map_err(io::Error::other)?;
+    let connector = TlsConnector::from(Arc::new(config));
+    Ok(Box::new(connector.connect(name, stream).await?))
 }
 
 /// Where requests inside a dialog go, where they are not sent over the connection that it began on.

@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use restante::sip::Message;
+use restante::sip::transport::stream::{Duplex, Stream};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
@@ -82,7 +83,12 @@ pub struct Session {
 
 /// Sets up a session by this INVITE.
 pub async fn invite(app: &TestApp, invite: &Invite) -> Session {
-    let sip = Udp::to(app).await;
+    invite_at(app.sip, invite).await
+}
+
+/// The same with a server at this address.
+pub async fn invite_at(server: SocketAddr, invite: &Invite) -> Session {
+    let sip = Udp::connect(server).await;
     let answer = ask(&sip, invite).await;
     assert_eq!(
         status(&answer),
@@ -215,7 +221,7 @@ impl Session {
 
 /// A connection for MSRP.
 pub struct Msrp {
-    stream: TcpStream,
+    stream: Stream,
     unread: String,
 }
 
@@ -225,9 +231,9 @@ impl Msrp {
         Self::over(TcpStream::connect(address).await.unwrap())
     }
 
-    pub fn over(stream: TcpStream) -> Self {
+    pub fn over(stream: impl Duplex + 'static) -> Self {
         Self {
-            stream,
+            stream: Box::new(stream),
             unread: String::new(),
         }
     }

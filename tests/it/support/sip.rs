@@ -1,5 +1,6 @@
 //! Speaking SIP to a server over real sockets.
 
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use restante::sip::{Message, StartLine};
@@ -18,7 +19,14 @@ pub struct Udp(pub UdpSocket);
 
 impl Udp {
     pub async fn to(app: &TestApp) -> Self {
-        Self::from("127.0.0.1", app).await
+        Self::connect(app.sip).await
+    }
+
+    /// To a server at this address.
+    pub async fn connect(server: SocketAddr) -> Self {
+        let socket = UdpSocket::bind("127.0.0.1:0").await.unwrap();
+        socket.connect(server).await.unwrap();
+        Self(socket)
     }
 
     /// From another address of this machine.
