@@ -55,10 +55,16 @@ pub async fn fill(mailbox: &Mailbox) -> anyhow::Result<()> {
     tx.commit().await?;
     let mut samples = samples();
     samples.sort_by_key(|sample| std::cmp::Reverse(sample.age));
-    for sample in samples {
-        store(mailbox, &sample).await?;
+    // Numbers grow in the order in which messages come.
+    let (before, after) = samples.split_at(samples.partition_point(|s| s.age > large::AGE));
+    for sample in before {
+        store(mailbox, sample).await?;
     }
-    large::store(mailbox).await
+    large::store(mailbox).await?;
+    for sample in after {
+        store(mailbox, sample).await?;
+    }
+    Ok(())
 }
 
 /// Stores one more message for `aor`, as the button of the demo does.

@@ -17,9 +17,9 @@ use crate::mailbox::Mailbox;
 use crate::sip::date;
 
 /// How long ago it came.
-const AGE: TimeDelta = TimeDelta::hours(7);
+pub(super) const AGE: TimeDelta = TimeDelta::hours(7);
 /// Lines of the sample, which make it too large for the database.
-const LINES: usize = 9000;
+const LINES: usize = 12_000;
 
 /// Stores the sample.
 pub(super) async fn store(mailbox: &Mailbox) -> anyhow::Result<()> {
@@ -57,7 +57,7 @@ pub(super) async fn store(mailbox: &Mailbox) -> anyhow::Result<()> {
         // Writing to a String does not fail.
         let _ = write!(
             log,
-            "{line:04} pump {} runs, {} bar\r\n",
+            "{line:05} pump {} runs, {} bar\r\n",
             line % 3 + 1,
             line % 7 + 2
         );

@@ -70,7 +70,7 @@ const confirmPage = async (page) => {
     form.querySelectorAll('[name=id]').forEach((box) => { box.checked = true; });
     form.submit(); // as without scripts, so the server asks
   });
-  await page.getByRole('heading', { name: 'Delete 8 messages?' }).waitFor();
+  await page.getByRole('heading', { name: 'Delete 9 messages?' }).waitFor();
 };
 const refused = async (page) => {
   await page.getByLabel('Name', { exact: true }).fill('demo');

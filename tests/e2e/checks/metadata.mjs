@@ -12,7 +12,7 @@ export default async function metadata(suite) {
     await page.getByRole('heading', { name: 'Metadata document' }).waitFor();
     const xml = await page.locator('pre.xml').textContent();
     assert.match(xml, /^<\?xml/);
-    assert.equal(xml.match(/<history[\s>]/g).length, 8);
+    assert.equal(xml.match(/<history[\s>]/g).length, 9);
     const etag = await page.getByRole('region', { name: 'Document' }).locator('code').innerText();
     const link = page.getByRole('link', { name: 'Raw document' });
     const answer = await page.request.get(await link.getAttribute('href'));

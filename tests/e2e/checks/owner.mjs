@@ -18,7 +18,7 @@ export default async function owner(suite) {
   const post = (page, form, headers = {}) => page.request.post(`${ALICE}/delete`, { form, headers, maxRedirects: 0 });
   const untouched = async (page) => {
     await page.goto(ALICE);
-    assert.equal(await page.locator('.row').count(), 8);
+    assert.equal(await page.locator('.row').count(), 9);
   };
 
   await suite.check(server, 'the owner comes to her own inbox and sees no accounts', async (visit) => {
