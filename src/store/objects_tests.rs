@@ -92,7 +92,7 @@ async fn memory_under_a_prefix() {
     keeps_what_it_is_given(Objects::new(store, ObjectPath::from("a/b"))).await;
 }
 
-/// `scripts/test-s3` starts a server and names it.
+/// On a server that speaks S3, which CONTRIBUTING.md says how to start; else there is nothing to do.
 #[tokio::test]
 async fn a_bucket() {
     let Ok(endpoint) = std::env::var("RESTANTE_TEST_S3_URL") else {

@@ -23,6 +23,8 @@ use crate::web::rest::view::message_path;
 
 /// The most of a text that a page shows, in characters; the part can be downloaded whole.
 const TEXT_SHOWN: usize = 100_000;
+/// The same of a content that is too large to be looked at as a whole.
+const BEGINNING_SHOWN: usize = 4_000;
 
 pub(super) async fn show(
     State(mailbox): State<Mailbox>,
@@ -63,7 +65,7 @@ pub(super) async fn show(
         expires_soon: format::is_soon(facts.expires_at, mailbox.clock.now()),
         size_human: format::bytes(facts.size),
         content_type: facts.content_type.clone().unwrap_or_default(),
-        texts: letter.content.parts.iter().filter_map(text).collect(),
+        texts: texts(&letter),
         parts: letter.parts().iter().map(|part| row(part, &api)).collect(),
         headers: letter.headers().collect(),
         cpim_headers: cpim_headers(&letter),
@@ -86,11 +88,20 @@ fn cpim_headers(letter: &Letter) -> Vec<(String, String)> {
         .collect()
 }
 
+fn texts(letter: &Letter) -> Vec<TextBlock> {
+    let parts = letter.content.parts.iter();
+    if letter.is_whole {
+        return parts.filter_map(|part| text(part, TEXT_SHOWN)).collect();
+    }
+    let first = parts.filter_map(|part| text(part, BEGINNING_SHOWN));
+    first.take(1).collect()
+}
+
 /// Text is shown as text, whatever it is: HTML too.
-fn text(part: &Part) -> Option<TextBlock> {
+fn text(part: &Part, most: usize) -> Option<TextBlock> {
     let text = part.text()?;
-    let mut shown: String = text.chars().take(TEXT_SHOWN).collect();
-    if shown.len() < text.len() {
+    let mut shown: String = text.chars().take(most).collect();
+    if shown.len() < text.len() && most == TEXT_SHOWN {
         shown.push_str("\n\n[The text goes on: download the part to read all of it.]");
     }
     Some(TextBlock {
