@@ -28,22 +28,13 @@ fn free_address() -> SocketAddr {
 }
 
 impl Kamailio {
-    /// Starts it with these settings changed, and waits until it answers.
+    /// Starts it from a file of this repository with these settings changed, and waits until it answers.
     pub async fn start(file: &str, settings: &[(&str, String)], token: &str) -> Self {
         let address = free_address();
         let directory = tempfile::tempdir().unwrap();
         let log = std::fs::File::create(directory.path().join("log")).unwrap();
         let mut command = Command::new("kamailio");
-        command.args([
-            "-f",
-            &repository(&format!("deploy/kamailio/{file}")),
-            "-DD",
-            "-E",
-            "-m",
-            "64",
-            "-M",
-            "8",
-        ]);
+        command.args(["-f", &repository(file), "-DD", "-E", "-m", "64", "-M", "8"]);
         command.arg("-Y").arg(directory.path());
         let listen = [
             ("LISTEN_UDP", format!("udp:{address}")),
