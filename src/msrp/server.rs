@@ -124,9 +124,10 @@ impl Connection {
         let (mut read, write) = tokio::io::split(stream);
         let (writer, waiting) = mpsc::channel(WRITES_WAITING);
         let sending = tokio::spawn(write_all(write, waiting, patience));
+        let mut only = None;
         if let Some(session_id) = own {
             // A session that is over has nobody who waits for it.
-            let _ = self.seat(session_id, &writer).await;
+            only = self.seat(session_id, &writer).await.ok();
         }
         let mut decoder = Decoder::new();
         let mut buffer = BytesMut::with_capacity(READ_AT_ONCE);
@@ -142,9 +143,19 @@ impl Connection {
             }
             buffer.clear();
             buffer.reserve(READ_AT_ONCE);
-            match timeout(patience, read.read_buf(&mut buffer)).await {
-                Ok(Ok(octets)) if octets > 0 => decoder.push(&buffer),
-                _ => break,
+            // What we opened for a session we close when it is over.
+            let over = async {
+                match &only {
+                    Some(session) => session.closed().await,
+                    None => std::future::pending().await,
+                }
+            };
+            tokio::select! {
+                octets = timeout(patience, read.read_buf(&mut buffer)) => match octets {
+                    Ok(Ok(octets)) if octets > 0 => decoder.push(&buffer),
+                    _ => break,
+                },
+                () = over => break,
             }
         }
         self.current = None;

@@ -182,6 +182,7 @@ on_both_databases! {
         let chunk = String::from_utf8(session.whole("theirs", "Hello", "")).unwrap().replace(PATH, &path);
         assert_eq!(msrp.ask(chunk).await, 200);
         assert_eq!(session.bye().await, 200);
+        assert!(msrp.is_closed().await, "who opened a connection closes it");
         assert_eq!(app.waiting(ALICE).await, 1);
     }
 

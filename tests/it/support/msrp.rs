@@ -275,6 +275,17 @@ impl Msrp {
     }
 }
 
+impl Msrp {
+    /// Whether the other side closes it.
+    pub async fn is_closed(&mut self) -> bool {
+        let mut buffer = [0; 1];
+        matches!(
+            timeout(PATIENCE, self.stream.read(&mut buffer)).await,
+            Ok(Ok(0) | Err(_))
+        )
+    }
+}
+
 /// The status of an MSRP response.
 pub fn status_of(frame: &str) -> u16 {
     let status = frame.split([' ', '\r']).nth(2).unwrap();
