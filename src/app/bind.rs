@@ -116,5 +116,5 @@ async fn bind_sip(
     };
     Sockets::bind(&addresses, certificate, &sip.websocket_origins)
         .await
-        .with_context(|| format!("cannot listen for SIP on {addresses:?}"))
+        .context("cannot listen for SIP")
 }

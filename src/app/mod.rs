@@ -15,8 +15,9 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 
-use crate::clock::Clock;
+use crate::clock::{self, Clock};
 use crate::config::{Settings, Strangers};
+use crate::domain::hex::hex;
 use crate::identity::Identity;
 use crate::inbound::large::LargeMode;
 use crate::inbound::sip::UserAgent;
@@ -40,6 +41,10 @@ mod bind;
 
 use bind::Bound;
 
+/// How long sessions under way may take to end when the server stops.
+const GOODBYES: Duration = Duration::from_secs(4);
+/// Characters of the name that a database has among the objects of others.
+const OWNER_CHARS: usize = 16;
 /// How long requests under way may take when the server stops.
 const PATIENCE_AT_STOP: Duration = Duration::from_secs(8);
 
@@ -74,13 +79,13 @@ pub async fn open_database(settings: &Settings) -> anyhow::Result<Db> {
 }
 
 /// Opens the places where large contents lie.
-fn contents(settings: &Settings) -> anyhow::Result<Contents> {
+fn contents(settings: &Settings, owner: &str) -> anyhow::Result<Contents> {
     let place = settings
         .objects_place()
         .context("objects.url names no place")?;
     let spool = settings.spool_directory();
     Ok(Contents {
-        objects: Objects::open(&place).context("cannot open the place of large contents")?,
+        objects: Objects::open(&place, owner).context("cannot open the place of large contents")?,
         spools: SpoolDirectory::open(&spool)
             .with_context(|| format!("cannot use {}", spool.display()))?,
         inline_bytes: settings.objects.inline_bytes,
@@ -104,7 +109,10 @@ impl App {
         let cursor_key = secrets::get_or_create(&db, "cursor").await?;
         let digest_key = secrets::get_or_create(&db, "digest").await?;
         let identity = Identity::new(db.clone(), clock.clone(), Arc::clone(&hostname))?;
-        let contents = contents(&settings)?;
+        // Each database has a folder of its own: what no row of it names may be removed there.
+        let owner = secrets::get_or_create(&db, "objects").await?;
+        let owner: String = hex(&owner).chars().take(OWNER_CHARS).collect();
+        let contents = contents(&settings, &owner)?;
         let policy = Arc::new(settings.policy());
         let trust = Trust {
             peers: settings.sip.trusted_peers.clone(),
@@ -275,7 +283,14 @@ fn serve_sip<F: Future<Output = ()>>(
     let large = bound.large(settings, &mailbox.hostname)?;
     let sessions = server::Sessions::default();
     let (outgoing, requests) = endpoint::channel();
-    let large = LargeMode::new(mailbox.clone(), large, sessions.clone(), outgoing);
+    let large = LargeMode::new(
+        mailbox.clone(),
+        large,
+        sessions.clone(),
+        outgoing,
+        clock::random().map_err(io::Error::other)?,
+    );
+    let secret = clock::random().map_err(io::Error::other)?;
     let mut msrp = JoinSet::new();
     let patience = settings.msrp.idle_timeout;
     let places = Places::new(
@@ -288,8 +303,7 @@ fn serve_sip<F: Future<Output = ()>>(
         msrp.spawn(stream::accept(listener, places.clone(), patience, serve));
     }
     let sip = &settings.sip;
-    let user_agent = UserAgent::new(mailbox.clone(), large, trust, &sip.domains);
-    let addresses = bound.sip.addresses()?;
+    let user_agent = UserAgent::new(mailbox.clone(), large.clone(), trust, &sip.domains);
     let config = endpoint::Config {
         limits: Limits {
             max_message: mailbox.policy.max_message_bytes,
@@ -298,7 +312,13 @@ fn serve_sip<F: Future<Output = ()>>(
         connections: Places::new(sip.max_connections, sip.max_connections_per_peer),
         rate: Quota::per_second(sip.rate_limit),
         host: mailbox.hostname.to_string(),
-        own: addresses.into_iter().map(|(_, address)| address).collect(),
+        secret,
+        branch: large.branch().to_owned(),
+    };
+    let stop = async move {
+        stop.await;
+        // The sessions say goodbye while there is somebody to say it through.
+        large.stop(GOODBYES).await;
     };
     Ok(async move {
         endpoint::run(bound.sip, config, user_agent, requests, stop).await;

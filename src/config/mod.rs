@@ -4,6 +4,7 @@
 //! [`KEYS`] is the one table of keys. The defaults are read from it and the documentation is
 //! printed from it, so neither can say something else than the program does.
 
+use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -13,6 +14,7 @@ use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 use secrecy::ExposeSecret;
 
 use crate::domain::policy::Policy;
+use crate::sip::trust::TrustedPeer;
 use crate::store::objects::{Bucket, Place};
 
 mod keys;
@@ -162,6 +164,22 @@ impl Settings {
                 .all(|b| matches!(b, b' '..=b'~') && !b"\"\\".contains(&b))
         {
             return invalid("sip.realm", "must be printable ASCII without quotes");
+        }
+        let named = |peer: &TrustedPeer| matches!(peer, TrustedPeer::Name(_));
+        if self.sip.tls_client_authorities.is_none() && self.sip.trusted_peers.iter().any(named) {
+            return invalid(
+                "sip.trusted_peers",
+                "has a name, which only a certificate proves: set sip.tls_client_authorities",
+            );
+        }
+        if let Some(host) = &self.msrp.host
+            && !is_host_name(host)
+            && host.parse::<IpAddr>().is_err()
+        {
+            return invalid("msrp.host", "is no host name and no address");
+        }
+        if self.msrp.idle_timeout.is_zero() || self.msrp.total_timeout.is_zero() {
+            return invalid("msrp.*_timeout", "must be above zero");
         }
         if self.database.max_connections == 0 {
             return invalid("database.max_connections", "must be above zero");
@@ -330,6 +348,13 @@ mod tests {
             ("[xcap]\nroot = '/accounts'", "xcap.root"),
             ("[xcap]\nroot = '/{'", "xcap.root"),
             ("[policy]\ndefault_expiry = '8000y'", "policy.*_expiry"),
+            ("[sip]\ntrusted_peers = ['10.0.0.0/33']", "10.0.0.0/33"),
+            (
+                "[sip]\ntrusted_peers = ['gw.example.org']",
+                "sip.trusted_peers",
+            ),
+            ("[msrp]\nhost = 'a b'", "msrp.host"),
+            ("[msrp]\nidle_timeout = '0s'", "msrp.*_timeout"),
             (
                 "[database]\nmax_connections = 0",
                 "database.max_connections",

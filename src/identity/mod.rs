@@ -32,7 +32,7 @@ pub enum IdentityError {
     /// The name is empty, too long, or has characters that do not show.
     #[error("a name has 1 to {MAX_NAME} octets and no control characters")]
     BadName,
-    /// Another person, or another token for Digest, has this name.
+    /// Another person has this name.
     #[error("there is a user of this name")]
     NameTaken,
     /// There is no such person.
@@ -233,6 +233,16 @@ impl Identity {
         digest: DigestName<'_>,
     ) -> Result<String, IdentityError> {
         check_name(digest.username)?;
+        if digest.username.contains(['"', '\\']) {
+            return Err(IdentityError::BadToken(
+                "a name for Digest has no quotes and no backslashes",
+            ));
+        }
+        if !scopes.contains(&TokenScope::Gateway) {
+            return Err(IdentityError::BadToken(
+                "Digest is for handing over: it needs the scope gateway",
+            ));
+        }
         self.create(name, scopes, aors, life, Some(digest)).await
     }
 
@@ -268,9 +278,14 @@ impl Identity {
                 sha256,
                 md5,
             };
-            rows::add_digest_login(&tx, id, login)
+            rows::add_digest_login(&tx, id, login, now)
                 .await
-                .map_err(name_taken)?;
+                .map_err(|error| match error {
+                    StoreError::Conflict => {
+                        IdentityError::BadToken("another token has this name for Digest")
+                    }
+                    error => IdentityError::Store(error),
+                })?;
         }
         for aor in aors {
             accounts::ensure(&tx, aor, None, &self.hostname, now).await?;

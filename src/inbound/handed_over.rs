@@ -56,6 +56,9 @@ pub enum PiecesError {
     /// A SEND request does not say which message it belongs to.
     #[error("a SEND request has no Message-ID")]
     NoMessageId,
+    /// A further SEND request does not say where it belongs (RFC 4975 section 7.1.1).
+    #[error("a further SEND request has no Byte-Range")]
+    NoByteRange,
     /// SEND requests belong to different messages.
     #[error("there are SEND requests of two messages, {0} and {1}")]
     TwoMessages(Ident, Ident),
@@ -173,6 +176,7 @@ impl Pieces {
             match event? {
                 Event::Head(head) => self.chunk_begins(*head)?,
                 Event::BadHead(bad) => return Err(PiecesError::MsrpField(bad.error)),
+                Event::Body(_) if !self.in_content => {}
                 Event::Body(octets) => {
                     let write = self.reassembly.octets(octets)?;
                     let written = self.spool.write_at(write.offset, write.octets).await;
@@ -206,7 +210,14 @@ impl Pieces {
             return Ok(());
         }
         let message_id = head.message_id.as_ref().ok_or(PiecesError::NoMessageId)?;
-        self.reassembly.begin(head.byte_range)?;
+        if self.send.is_some() && head.byte_range.is_none() {
+            return Err(PiecesError::NoByteRange);
+        }
+        // What comes after the message is whole repeats it.
+        self.in_content = self.progress == Progress::Incomplete;
+        if self.in_content {
+            self.reassembly.begin(head.byte_range)?;
+        }
         match self
             .send
             .as_ref()

@@ -6,7 +6,7 @@ use crate::domain::access::{Scope, TokenScope};
 use crate::identity::Identity;
 use crate::sip::digest::{Challenger, Credentials, NonceFault};
 use crate::sip::endpoint::Answer;
-use crate::sip::message::{Message, StartLine};
+use crate::sip::message::Message;
 use crate::sip::trust::{Origin, TrustedPeer};
 
 /// Decides whom to believe.
@@ -48,11 +48,13 @@ impl Trust {
             },
         };
         let values = challenger.challenges(now, &peer, stale);
-        Err(values
-            .into_iter()
-            .fold(Answer::new(401), |answer, challenge| {
-                answer.header("WWW-Authenticate", challenge)
-            }))
+        let unproven = self.refuse(
+            401,
+            "this peer is not in sip.trusted_peers and has to prove who it is",
+        );
+        Err(values.into_iter().fold(unproven, |answer, challenge| {
+            answer.header("WWW-Authenticate", challenge)
+        }))
     }
 
     /// For whom the sender of an admitted, untrusted request may store.
@@ -61,9 +63,7 @@ impl Trust {
     /// 403 if its credentials are wrong or not for this, 503 if the database fails.
     pub async fn prove(&self, request: &Message) -> Result<Scope, Answer> {
         let wrong = || self.refuse(403, "the name or the password is wrong");
-        let (Ok(Some(credentials)), StartLine::Request { method, uri }) =
-            (credentials(request), request.start())
-        else {
+        let (Ok(Some(credentials)), Some(method)) = (credentials(request), request.method()) else {
             return Err(wrong());
         };
         let known = match self.identity.digest_login(&credentials.username).await {
@@ -74,7 +74,7 @@ impl Trust {
             }
         };
         let (principal, verifier) = known;
-        if !credentials.prove(&verifier, method, uri) {
+        if !credentials.prove(&verifier, method) {
             tracing::warn!(
                 user.name = credentials.username,
                 "wrong password over SIP for {}",

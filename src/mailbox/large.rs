@@ -13,7 +13,7 @@ use crate::domain::access::Scope;
 use crate::domain::address::Aor;
 use crate::domain::message_id::MessageKey;
 use crate::store::objects::{Objects, Octets};
-use crate::store::{StoreError, accounts, large};
+use crate::store::{StoreError, accounts, large, messages};
 
 pub use crate::store::large::LargeSession;
 
@@ -170,6 +170,15 @@ impl Mailbox {
         let added = large::add_bye(&tx, key, &bye).await?;
         tx.commit().await?;
         Ok(added)
+    }
+
+    /// Removes an object unless a message has it. If that cannot be known it stays, and the sweep sees to it.
+    pub(super) async fn discard_unused(&self, name: Option<String>) {
+        let names: Vec<String> = name.into_iter().collect();
+        if let Ok(in_use) = messages::objects_in_use(self.db.read(), &names).await {
+            let unused = names.into_iter().filter(|name| !in_use.contains(name));
+            self.discard(unused).await;
+        }
     }
 
     /// Removes objects that no row names any more. What fails is left to the sweep.

@@ -91,7 +91,9 @@ impl Mailbox {
                 repeated: false, ..
             })
             | Err(StoreRefusal::Store(_)) => {}
-            Ok(_) | Err(_) => self.discard(object).await,
+            // Stored before, with another object; or with this one, if a commit that seemed to fail did not.
+            Ok(_) => self.discard_unused(object).await,
+            Err(_) => self.discard(object).await,
         }
         outcome
     }

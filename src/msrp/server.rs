@@ -18,7 +18,7 @@ use crate::msrp::code::Code;
 use crate::msrp::frame::Head;
 use crate::msrp::stream::{Decoder, Event};
 use crate::msrp::write::{refuse, refuse_bad};
-use crate::sip::transport::stream::{Stream, write_all};
+use crate::sip::transport::stream::{Stream, close, write_all};
 
 /// Events that wait for one session; each holds as much content as is read at once.
 const EVENTS_WAITING: usize = 8;
@@ -164,8 +164,7 @@ impl Connection {
             let _ = session.send(Incoming::Lost).await;
         }
         drop(writer);
-        // It ends when the sessions have let go of their writers.
-        let _ = timeout(patience, sending).await;
+        close(sending, patience).await;
     }
 
     async fn pass_on(&mut self, event: Event, writer: &mpsc::Sender<Bytes>) {
@@ -223,6 +222,8 @@ impl Connection {
             entry.incoming.clone()
         };
         if !self.carried.contains_key(session_id) {
+            // A connection may live long and carry many.
+            self.carried.retain(|_, session| !session.is_closed());
             self.carried.insert(session_id.to_owned(), session.clone());
             let bound = session.send(Incoming::Bound(writer.clone())).await;
             bound.map_err(|_| Code::NoSession)?;

@@ -216,6 +216,11 @@ impl Dialog {
         Ok(())
     }
 
+    /// Takes the remote target of a copy of this dialog that has been kept up with the peer's requests.
+    pub fn retarget(&mut self, other: &Self) {
+        self.remote_target.clone_from(&other.remote_target);
+    }
+
     /// The URI of the element that requests of ours are sent to (section 8.1.2): the first of the route set,
     /// however it routes, or the peer itself.
     #[must_use]

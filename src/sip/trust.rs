@@ -1,7 +1,6 @@
 //! Where a request comes from, and whether its sender is within the trust domain (RFC 3325 section 2.3, RFC
 //! 5922): by network, or by a name that its TLS certificate proves.
 
-use std::convert::Infallible;
 use std::net::{IpAddr, SocketAddr};
 use std::str::FromStr;
 use std::sync::Arc;
@@ -15,6 +14,8 @@ pub struct Origin {
     pub source: SocketAddr,
     /// The address of ours that it was sent to; unspecified where a socket listens on all.
     pub local: SocketAddr,
+    /// What it came by, as a Via says it: `UDP`, `TCP`, `TLS`, `WS` or `WSS`.
+    pub transport: &'static str,
     /// Names that the certificate of a TLS client is good for; empty without one.
     pub names: Arc<[String]>,
 }
@@ -22,10 +23,11 @@ pub struct Origin {
 impl Origin {
     /// An address that has proved no name.
     #[must_use]
-    pub fn nameless(source: SocketAddr, local: SocketAddr) -> Self {
+    pub fn nameless(source: SocketAddr, local: SocketAddr, transport: &'static str) -> Self {
         Self {
             source,
             local,
+            transport,
             names: Arc::from([]),
         }
     }
@@ -40,14 +42,27 @@ pub enum TrustedPeer {
     Name(String),
 }
 
-impl FromStr for TrustedPeer {
-    type Err = Infallible;
+/// A text that names no peer.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{0} is no network, no address and no host name")]
+pub struct NoPeer(String);
 
-    /// A network, an address, or else a name.
-    fn from_str(text: &str) -> Result<Self, Infallible> {
-        let network = text.parse::<IpNet>().ok();
-        let network = network.or_else(|| text.parse::<IpAddr>().ok().map(IpNet::from));
-        Ok(network.map_or_else(|| Self::Name(text.to_ascii_lowercase()), Self::Network))
+impl FromStr for TrustedPeer {
+    type Err = NoPeer;
+
+    /// A network, an address, or else a name, which has a letter in it.
+    fn from_str(text: &str) -> Result<Self, NoPeer> {
+        if let Ok(network) = text.parse::<IpNet>() {
+            return Ok(Self::Network(network));
+        }
+        if let Ok(address) = text.parse::<IpAddr>() {
+            return Ok(Self::Network(address.into()));
+        }
+        let fits = |b: u8| b.is_ascii_alphanumeric() || b"-._".contains(&b);
+        if text.bytes().all(fits) && text.bytes().any(|b| b.is_ascii_alphabetic()) {
+            return Ok(Self::Name(text.to_ascii_lowercase()));
+        }
+        Err(NoPeer(text.to_owned()))
     }
 }
 
@@ -74,6 +89,7 @@ mod tests {
         let origin = Origin {
             source: SocketAddr::new(source.parse().unwrap(), 5060),
             local: "192.0.2.99:5060".parse().unwrap(),
+            transport: "UDP",
             names: names.iter().map(|name| (*name).to_owned()).collect(),
         };
         peer.parse::<TrustedPeer>().unwrap().is(&origin)
@@ -86,6 +102,20 @@ mod tests {
         assert!(is_trusted("192.0.2.7", "::ffff:192.0.2.7", &[]));
         assert!(is_trusted("2001:db8::/32", "2001:db8::1", &[]));
         assert!(!is_trusted("192.0.2.7", "192.0.2.8", &["192.0.2.7"]));
+    }
+
+    #[test]
+    fn what_is_mistyped_is_no_name() {
+        for text in [
+            "10.0.0.0/33",
+            "10.0.0.256",
+            "::1/129",
+            "a b",
+            "",
+            "proxy.example.org/24",
+        ] {
+            assert!(text.parse::<TrustedPeer>().is_err(), "{text}");
+        }
     }
 
     #[test]

@@ -1,7 +1,5 @@
 //! Via: the path a request took and its response takes back (RFC 3261 section 20.42, RFC 3581).
 
-use std::net::SocketAddr;
-
 use crate::domain::uri::split_hostport;
 use crate::sip::error::ValueError;
 use crate::sip::scan::{Scanner, has_param, param_value};
@@ -38,13 +36,6 @@ impl Via {
     #[must_use]
     pub fn branch(&self) -> Option<&str> {
         self.param("branch")
-    }
-
-    /// The address of sent-by, if it is written as one, with a port.
-    #[must_use]
-    pub fn address(&self) -> Option<SocketAddr> {
-        let host = self.host.trim_start_matches('[').trim_end_matches(']');
-        Some(SocketAddr::new(host.parse().ok()?, self.port?))
     }
 
     /// The value of a parameter, by name without regard to case.

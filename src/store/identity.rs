@@ -1,7 +1,7 @@
 //! People, API tokens and one-time links.
 
 use chrono::{DateTime, Utc};
-use sea_orm::sea_query::OnConflict;
+use sea_orm::sea_query::{OnConflict, Query};
 use sea_orm::{
     ActiveValue::{NotSet, Set},
     ColumnTrait, ConnectionTrait, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder,
@@ -211,7 +211,7 @@ pub async fn add_token(
     Ok(id)
 }
 
-/// Lets a token sign requests by Digest under a user name.
+/// Lets a token sign requests by Digest under a user name, which a token that has expired gives up.
 ///
 /// # Errors
 /// [`StoreError::Conflict`] when the name is taken.
@@ -219,7 +219,18 @@ pub async fn add_digest_login(
     tx: &WriteTx,
     token_id: i64,
     login: DigestLogin,
+    now: DateTime<Utc>,
 ) -> Result<(), StoreError> {
+    let over = Query::select()
+        .column(api_token::Column::Id)
+        .from(api_token::Entity)
+        .and_where(api_token::Column::ExpiresAt.lte(now))
+        .to_owned();
+    digest_login::Entity::delete_many()
+        .filter(digest_login::Column::Username.eq(&login.username))
+        .filter(digest_login::Column::TokenId.in_subquery(over))
+        .exec(&**tx)
+        .await?;
     let row = digest_login::ActiveModel {
         token_id: Set(token_id),
         username: Set(login.username),
@@ -307,6 +318,8 @@ pub async fn revoke_token(tx: &WriteTx, id: i64, now: DateTime<Utc>) -> Result<b
         .filter(api_token::Column::RevokedAt.is_null())
         .exec(&**tx)
         .await?;
+    // Its name may be given to the next one.
+    digest_login::Entity::delete_by_id(id).exec(&**tx).await?;
     Ok(done.rows_affected > 0)
 }
 

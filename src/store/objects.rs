@@ -86,17 +86,19 @@ pub struct Objects {
 }
 
 impl Objects {
-    /// Opens the place; a bucket is not asked whether it is there.
+    /// Opens the place; a bucket is not asked whether it is there. Objects lie in the folder `owner` of it, which is
+    /// nobody else's: what is not known there is removed some day.
     ///
     /// # Errors
     /// When a directory cannot be made, or the description of a bucket makes no sense.
-    pub fn open(place: &Place) -> Result<Self, ObjectError> {
+    pub fn open(place: &Place, owner: &str) -> Result<Self, ObjectError> {
         match place {
             Place::Directory(path) => {
+                let path = path.join(owner);
                 std::fs::DirBuilder::new()
                     .recursive(true)
                     .mode(0o700)
-                    .create(path)?;
+                    .create(&path)?;
                 let path = path.canonicalize()?;
                 let store = LocalFileSystem::new_with_prefix(&path)?.with_fsync(true);
                 Ok(Self {
@@ -105,7 +107,7 @@ impl Objects {
                 })
             }
             Place::Bucket(bucket) => {
-                let prefix = ObjectPath::from(bucket.prefix.as_str());
+                let prefix = ObjectPath::from(bucket.prefix.as_str()).join(owner);
                 Ok(Self::new(Arc::new(bucket.connect()?), prefix))
             }
         }
@@ -225,7 +227,7 @@ impl Bucket {
     }
 }
 
-/// Whether a name may be one of ours; other files in the place are nobody's business.
+/// Whether a name may be one of ours, and not that of a file that is being written.
 fn is_name(name: &str) -> bool {
     name.len() == 2 * NAME_OCTETS && name.bytes().all(|b| b.is_ascii_hexdigit())
 }

@@ -70,7 +70,7 @@ async fn keeps_what_it_is_given(objects: Objects) {
 async fn a_directory() {
     let directory = TempDir::new().unwrap();
     let place = Place::Directory(directory.path().join("a").join("objects"));
-    keeps_what_it_is_given(Objects::open(&place).unwrap()).await;
+    keeps_what_it_is_given(Objects::open(&place, "ours").unwrap()).await;
 }
 
 /// A directory on another file system than the file: the content is copied.
@@ -78,7 +78,7 @@ async fn a_directory() {
 async fn a_directory_far_away() {
     let directory = TempDir::new().unwrap();
     let place = Place::Directory(directory.path().to_owned());
-    let objects = Objects::open(&place).unwrap();
+    let objects = Objects::open(&place, "ours").unwrap();
     keeps_what_it_is_given(Objects {
         directory: None,
         ..objects
@@ -107,14 +107,14 @@ async fn a_bucket() {
         access_key: Some("testing".into()),
         secret_key: Some(SecretString::from("testing")),
     };
-    keeps_what_it_is_given(Objects::open(&Place::Bucket(bucket)).unwrap()).await;
+    keeps_what_it_is_given(Objects::open(&Place::Bucket(bucket), "ours").unwrap()).await;
 }
 
 /// Files that are not ours lie there undisturbed.
 #[tokio::test]
 async fn other_files_are_left_out() {
     let directory = TempDir::new().unwrap();
-    let objects = Objects::open(&Place::Directory(directory.path().to_owned())).unwrap();
+    let objects = Objects::open(&Place::Directory(directory.path().to_owned()), "ours").unwrap();
     std::fs::write(directory.path().join("lost+found"), "x").unwrap();
     let soon = crate::clock::Clock::default().now() + TimeDelta::minutes(5);
     assert_eq!(names(&objects, soon).await, [""; 0]);

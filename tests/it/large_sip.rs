@@ -2,10 +2,13 @@
 
 use std::time::Duration;
 
+use tokio::io::AsyncWriteExt;
+use tokio::net::TcpStream;
+
 use crate::on_both_databases;
 use crate::support::TestApp;
 use crate::support::msrp::{Invite, Msrp, PATH, ask, attribute, invite, offer};
-use crate::support::sip::{PATIENCE, Udp, header, status};
+use crate::support::sip::{PATIENCE, Udp, header, pager, read_until, status};
 
 const ALICE: &str = "sip:alice@example.org";
 const MESSAGES: &str = "/api/v1/accounts/sip:alice@example.org/messages";
@@ -209,6 +212,69 @@ on_both_databases! {
         assert_eq!(msrp.ask(session.whole("after", "Hello", "")).await, 200);
         assert_eq!(session.bye().await, 200);
         assert_eq!(app.waiting(ALICE).await, 1);
+    }
+
+    /// What we sent and what comes back to us is not ours to keep.
+    async fn what_comes_back_is_a_loop(app: TestApp) {
+        let session = invite(&app, &Invite::new()).await;
+        let mut msrp = session.connect().await;
+        assert_eq!(msrp.ask(session.chunk("half", 1, b"Half", "8", '+')).await, 200);
+        drop(msrp);
+        let bye = session.await_bye().await;
+        let client = Udp::to(&app).await;
+        let looped = pager().header("Via", &header(&bye, "Via"));
+        assert_eq!(status(&client.ask(looped).await), 482);
+        // The address alone says nothing: many have the same behind their routers.
+        let same = format!("SIP/2.0/UDP {};branch=z9hG4bKtheirs", app.sip);
+        assert_eq!(status(&client.ask(pager().header("Via", &same)).await), 202);
+    }
+
+    /// The BYE may be quicker than the octets, which travel on another way.
+    async fn a_bye_may_overtake_the_message(app: TestApp) {
+        for n in 0..20 {
+            let mut session = invite(&app, &Invite::new()).await;
+            let mut msrp = session.connect().await;
+            msrp.send(session.whole(&format!("quick{n:02}"), "Hello", "Failure-Report: no\r\n")).await;
+            assert_eq!(session.bye().await, 200);
+            loop {
+                let list = app.get(MESSAGES).await;
+                if list.status == 200 && list.json()["items"].as_array().unwrap().len() == n + 1 {
+                    break;
+                }
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+        }
+        assert_eq!(app.waiting(ALICE).await, 20);
+    }
+
+    /// A connection that a session began on is kept, however quiet it is.
+    async fn a_quiet_session_keeps_its_sip_connection(app: TestApp, "[sip]\nidle_timeout = '200ms'") {
+        let mut stream = TcpStream::connect(app.sip).await.unwrap();
+        let request = Invite::new().bytes(stream.local_addr().unwrap());
+        stream.write_all(&request).await.unwrap();
+        let answer = read_until(&mut stream, |text| text.contains("a=max-size")).await;
+        assert!(answer.contains(";transport=tcp>"), "{answer}");
+        // Twice as long as an idle connection lives; the 200 comes again meanwhile.
+        tokio::time::sleep(Duration::from_millis(400)).await;
+        let options = String::from_utf8(pager().bytes()).unwrap().replace("MESSAGE", "OPTIONS");
+        stream.write_all(options.as_bytes()).await.unwrap();
+        read_until(&mut stream, |text| text.contains(" OPTIONS\r\n")).await;
+    }
+
+    async fn a_server_that_stops_says_goodbye(app: TestApp) {
+        let session = invite(&app, &Invite::new()).await;
+        let mut app = app;
+        tokio::join!(app.stop(), session.await_bye());
+    }
+
+    /// Requests inside a session come in order, and an INVITE without an offer gets one.
+    async fn requests_inside_a_session_come_in_order(app: TestApp) {
+        let mut session = invite(&app, &Invite::new()).await;
+        assert_eq!(session.ask("INVITE").await, 200);
+        session.cseq = 0;
+        assert_eq!(session.bye().await, 500);
+        session.cseq = 10;
+        assert_eq!(session.bye().await, 200);
     }
 
     /// A second INVITE inside the session leaves it as it is.

@@ -210,15 +210,6 @@ on_both_databases! {
         assert_eq!(app.waiting(ALICE).await, 3);
     }
 
-    /// What we sent and what comes back to us is not ours to keep.
-    async fn what_comes_back_is_a_loop(app: TestApp) {
-        let client = Udp::to(&app).await;
-        let own = format!("<sip:x>\r\nVia: SIP/2.0/UDP {};branch=z9hG4bKours", app.sip);
-        let looped = client.ask(pager().header("Route", &own)).await;
-        assert_eq!(status(&looped), 482);
-        assert_eq!(app.waiting(ALICE).await, 0);
-    }
-
     /// As many answers as requests, however many are asked at once on one connection.
     async fn a_connection_may_ask_much_at_once(app: TestApp) {
         let mut stream = TcpStream::connect(app.sip).await.unwrap();

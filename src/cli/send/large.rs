@@ -56,7 +56,9 @@ impl LargeArgs {
     pub(super) async fn send(self) -> anyhow::Result<ExitCode> {
         let file = File::open(&self.file).await;
         let file = file.with_context(|| format!("cannot open {}", self.file.display()))?;
-        let octets = file.metadata().await?.len();
+        let about = file.metadata().await?;
+        anyhow::ensure!(about.is_file(), "{} is no file", self.file.display());
+        let octets = about.len();
         let (client, transport) = self.route.connect(&self.sip).await?;
         let local = self.local(&client.local.ip().to_string(), octets)?;
         let offer = Offer::new(&local, self.route.is_secure(), Direction::SendOnly)?;
@@ -118,8 +120,9 @@ impl LargeArgs {
                 event = call.next_event() => match event? {
                     Event::HungUp(_) => anyhow::bail!("the server ended the session"),
                     Event::Lost => anyhow::bail!("the server gives no sign of life"),
-                    // The session is over before it matters.
-                    Event::RefreshDue => {}
+                    Event::RefreshDue => {
+                        call.refresh().await?;
+                    }
                 },
             }
         }
@@ -134,6 +137,8 @@ impl LargeArgs {
             .map_err(anyhow::Error::from)
             .and_then(|stream| Ok(stream?))
             .with_context(|| format!("cannot connect to {host}:{port} for MSRP"))?;
+        // A chunk is written in pieces and waited for.
+        stream.set_nodelay(true)?;
         Ok(match self.route.tls(&self.sip)? {
             None => Box::new(stream),
             Some((config, name)) => {

@@ -6,10 +6,12 @@
 //! session stays.
 
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use tokio::sync::{mpsc, oneshot};
+use tokio::time::timeout;
 
 use crate::clock;
 use crate::domain::access::Scope;
@@ -27,10 +29,11 @@ use crate::sip::endpoint::{Answer, Fate, Outgoing, Request, Route};
 use crate::sip::message::Message;
 use crate::sip::places::Places;
 use crate::sip::session_timer::{self, Refresher, SessionTimer};
-use crate::sip::transaction::Transport;
+use crate::sip::transaction::key::MAGIC_COOKIE;
 use crate::sip::transport::tls::Certificate;
 
 mod session;
+mod way;
 
 use session::{Agreed, Control, Session};
 
@@ -68,6 +71,9 @@ pub struct LargeMode {
     msrp: server::Sessions,
     outgoing: Outgoing,
     calls: Calls,
+    /// What the branches of our requests begin with.
+    branch: Arc<str>,
+    stopping: Arc<AtomicBool>,
 }
 
 /// The sessions that there are, by their dialog.
@@ -76,6 +82,8 @@ struct Calls(Arc<Mutex<HashMap<DialogId, Call>>>);
 
 struct Call {
     control: mpsc::Sender<Control>,
+    /// The dialog as the peer's requests have it by now.
+    dialog: Dialog,
     /// The description we gave, for whoever asks again.
     sdp: String,
 }
@@ -94,6 +102,25 @@ impl Calls {
     }
 }
 
+impl Calls {
+    /// Whether a request comes after those that came before it (RFC 3261 section 12.2.2); where it says so, the peer
+    /// is reached elsewhere from now on. What is of no session is of no order.
+    fn is_in_order(&self, dialog: &DialogId, request: &Message) -> bool {
+        let mut calls = self.lock();
+        let Some(call) = calls.get_mut(dialog) else {
+            return true;
+        };
+        if !call.dialog.accepts_cseq(request) {
+            return false;
+        }
+        if matches!(request.method(), Some("INVITE" | "UPDATE")) {
+            // A Contact that cannot be used changes nothing.
+            let _ = call.dialog.refresh_target(request);
+        }
+        true
+    }
+}
+
 impl LargeMode {
     /// Takes messages into this mailbox. `outgoing` sends our BYEs.
     #[must_use]
@@ -102,6 +129,7 @@ impl LargeMode {
         settings: Settings,
         msrp: server::Sessions,
         outgoing: Outgoing,
+        secret: [u8; 8],
     ) -> Self {
         Self {
             mailbox,
@@ -109,6 +137,35 @@ impl LargeMode {
             msrp,
             outgoing,
             calls: Calls::default(),
+            branch: format!("{MAGIC_COOKIE}{}", hex(&secret)).into(),
+            stopping: Arc::default(),
+        }
+    }
+
+    /// What the branches of our own requests begin with.
+    #[must_use]
+    pub fn branch(&self) -> &str {
+        &self.branch
+    }
+
+    /// Ends all sessions with BYE, each after what it is storing; waits for them no longer than `patience`.
+    pub async fn stop(&self, patience: Duration) {
+        self.stopping.store(true, Ordering::Relaxed);
+        let controls: Vec<_> = {
+            let calls = self.calls.lock();
+            calls.values().map(|call| call.control.clone()).collect()
+        };
+        let ended = async {
+            for control in &controls {
+                // One that is over does not hear it.
+                let _ = control.send(Control::Stop).await;
+            }
+            for control in &controls {
+                control.closed().await;
+            }
+        };
+        if timeout(patience, ended).await.is_err() {
+            tracing::warn!("stopping with large messages under way");
         }
     }
 
@@ -139,10 +196,14 @@ impl LargeMode {
 
     /// Begins a session, or says why not.
     fn begin(&self, request: &Request, aor: Aor) -> Result<Answer, Answer> {
+        if self.stopping.load(Ordering::Relaxed) {
+            let refused = self.refuse(503, "the server is stopping");
+            return Err(refused.header("Retry-After", RETRY_AFTER));
+        }
         let timer = self.timer(&request.message)?;
         let local = self.local()?;
-        let answer = self.negotiate(&request.message, &local)?;
-        let over_tls = false;
+        let answer = self.negotiate(request, &local)?;
+        let over_tls = matches!(request.origin.transport, "TLS" | "WSS");
         let dialog = Dialog::answering(&request.message, &request.tag, over_tls)
             .map_err(|error| self.refuse(error.sip_status(), &error.to_string()))?;
         let random = |_| Answer::new(500);
@@ -155,6 +216,7 @@ impl LargeMode {
         let (control, controls) = mpsc::channel(CONTROLS_WAITING);
         let call = Call {
             control,
+            dialog: dialog.clone(),
             sdp: answer.sdp.clone(),
         };
         self.calls.lock().insert(dialog.id().clone(), call);
@@ -169,13 +231,16 @@ impl LargeMode {
                 flow: request.flow.clone(),
                 target: request.origin.source,
             },
-            sent_by: self.sent_by(request),
+            via: format!(
+                "SIP/2.0/{} {}",
+                request.origin.transport,
+                self.sent_by(request)
+            ),
             media: answer.session,
             max_octets: local.max_octets,
             timer: timer.map(|timer| SessionTimer::start(Instant::now(), timer, Refresher::Uas)),
             session_id: local.session_id,
-            seat,
-            place,
+            held: Some((seat, place)),
         };
         let session = Session::new(self.clone(), agreed, report_transaction);
         tokio::spawn(session.run(incoming, controls));
@@ -196,7 +261,8 @@ impl LargeMode {
     }
 
     /// Our answer to the offer in an INVITE.
-    fn negotiate(&self, message: &Message, local: &Local) -> Result<negotiate::Answer, Answer> {
+    fn negotiate(&self, request: &Request, local: &Local) -> Result<negotiate::Answer, Answer> {
+        let message = &request.message;
         if message.body().is_empty() {
             return Err(self.refuse(488, "an offer of message media is needed"));
         }
@@ -216,8 +282,12 @@ impl LargeMode {
             Answer::new(status).header("Warning", warning)
         })?;
         let media = &answer.session;
-        let connects = media.is_secure && media.role == Role::Active;
-        if connects && !tls::can_be_known(&media.peer_fingerprints) {
+        let connects = media.role == Role::Active;
+        // Anybody could name anybody's address.
+        if connects && !request.trusted {
+            return Err(self.refuse(488, "we connect to trusted peers only: offer setup:actpass"));
+        }
+        if connects && media.is_secure && !tls::can_be_known(&media.peer_fingerprints) {
             return Err(self.refuse(488, "a sha-256 fingerprint is needed to connect over TLS"));
         }
         Ok(answer)
@@ -230,6 +300,9 @@ impl LargeMode {
         let Ok(dialog) = DialogId::of_request(message) else {
             return Answer::new(400);
         };
+        if !self.calls.is_in_order(&dialog, message) {
+            return self.refuse(500, "a later request of the session has come already");
+        }
         if message.method() == Some("BYE") {
             let (kept, answer) = oneshot::channel();
             let bye = Control::Bye(message.raw().clone(), kept);
@@ -247,9 +320,11 @@ impl LargeMode {
         if !self.calls.tell(&dialog, Control::Refresh(timer)) {
             return Answer::new(481);
         }
+        // An INVITE without an offer gets one (RFC 3261 section 14.2), an UPDATE does not.
+        let described = message.method() == Some("INVITE") || !message.body().is_empty();
         let sdp = self.calls.lock().get(&dialog).map(|call| call.sdp.clone());
         let answer = self.accept(request, timer);
-        match sdp.filter(|_| !message.body().is_empty()) {
+        match sdp.filter(|_| described) {
             Some(sdp) => answer.body(SDP, sdp),
             None => answer,
         }
@@ -267,9 +342,9 @@ impl LargeMode {
     }
 
     fn accept(&self, request: &Request, timer: Option<session_timer::Agreed>) -> Answer {
-        let transport = match request.flow.transport() {
-            Transport::Unreliable => "",
-            Transport::Reliable => ";transport=tcp",
+        let transport = match request.origin.transport {
+            "UDP" => String::new(),
+            other => format!(";transport={}", other.to_ascii_lowercase()),
         };
         let contact = format!(
             "<sip:{}{transport}>;+g.oma.sip-im.large-message",

@@ -1,18 +1,12 @@
 //! One session: takes the message over MSRP, has it stored, and ends with the BYE.
 
-use std::io;
-use std::net::SocketAddr;
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use rustls::pki_types::ServerName;
-use tokio::net::{TcpStream, lookup_host};
 use tokio::sync::{mpsc, oneshot};
-use tokio::time::{sleep_until, timeout};
-use tokio_rustls::TlsConnector;
+use tokio::time::sleep_until;
 
-use super::LargeMode;
+use super::{LargeMode, way};
 use crate::clock;
 use crate::domain::address::Aor;
 use crate::domain::hex::hex;
@@ -28,23 +22,16 @@ use crate::msrp::receiver::{Action, Phase, Receiver, ReceiverConfig};
 use crate::msrp::sdp::Negotiated;
 use crate::msrp::sdp::values::Role;
 use crate::msrp::server::{Incoming, Seat};
-use crate::msrp::tls;
-use crate::msrp::write::bodiless_send;
 use crate::sip::dialog::Dialog;
 use crate::sip::endpoint::Route;
-use crate::sip::hop::Hop;
-use crate::sip::message::Message;
+use crate::sip::message::{Message, StartLine};
 use crate::sip::places::Place;
 use crate::sip::session_timer::{self, Due, Refresher, SessionTimer};
-use crate::sip::transaction::Transport;
-use crate::sip::transport::stream::Stream;
 
 /// How long the peer may take to say BYE once its message is stored, before we do.
 const FAREWELL: Duration = Duration::from_secs(32);
 /// How long content may still come after the BYE, which travels on another way.
 const OVERTAKEN: Duration = Duration::from_secs(5);
-/// How long connecting to the peer may take.
-const CONNECTING: Duration = Duration::from_secs(10);
 
 /// What a session hears from the SIP side.
 #[derive(Debug)]
@@ -57,6 +44,10 @@ pub(super) enum Control {
     Cancelled,
     /// The peer lives, and this is agreed on from now on.
     Refresh(Option<session_timer::Agreed>),
+    /// The peer has answered our sign of life.
+    Alive,
+    /// The server stops.
+    Stop,
     /// The peer ends the session, by this request, which is answered when this is used or dropped.
     Bye(Bytes, oneshot::Sender<()>),
 }
@@ -69,15 +60,15 @@ pub(super) struct Agreed {
     pub(super) dialog: Dialog,
     /// Where the INVITE came from.
     pub(super) route: Route,
-    /// Our address, for the Via of our BYE.
-    pub(super) sent_by: String,
+    /// What the Via of our requests begins with.
+    pub(super) via: String,
     pub(super) media: Negotiated,
     pub(super) max_octets: u64,
     /// How often the peer says that it lives.
     pub(super) timer: Option<SessionTimer>,
     pub(super) session_id: String,
-    pub(super) seat: Seat,
-    pub(super) place: Place,
+    /// Its entry among the MSRP sessions and its place among all, until it ends.
+    pub(super) held: Option<(Seat, Place)>,
 }
 
 /// The message that is being received.
@@ -147,7 +138,12 @@ impl Session {
         mut controls: mpsc::Receiver<Control>,
     ) {
         if self.agreed.media.role == Role::Active {
-            self.connect();
+            tokio::spawn(way::connect(
+                self.agreed.media.clone(),
+                self.mode.msrp.clone(),
+                self.agreed.session_id.clone(),
+                self.mode.settings.idle_timeout,
+            ));
         }
         let end = loop {
             let deadline = self.deadline();
@@ -162,6 +158,9 @@ impl Session {
                 break end;
             }
         };
+        // What still comes for it is nobody's, and its place is free, before the peer is told.
+        drop(incoming);
+        self.agreed.held = None;
         self.finish(end).await;
     }
 
@@ -178,8 +177,11 @@ impl Session {
             let timer = self.agreed.timer.as_mut();
             return match timer.and_then(|timer| timer.on_timer(now)) {
                 Some(Due::End) => Err(End::Bye("the peer gives no sign of life")),
-                // Where we are to refresh the session ends by our own time-outs before long.
-                Some(Due::Refresh) | None => Ok(()),
+                Some(Due::Refresh) => {
+                    self.refresh();
+                    Ok(())
+                }
+                None => Ok(()),
             };
         }
         Err(match (&self.bye, self.stored) {
@@ -196,7 +198,19 @@ impl Session {
                 self.ok.get_or_insert(ok);
             }
             Control::NoAck => return Err(End::Bye("no ACK came")),
+            // A later INVITE that was cancelled leaves the session as it is.
+            Control::Cancelled if self.ok.is_some() => {}
             Control::Cancelled => return Err(End::Silent),
+            Control::Stop => return Err(End::Bye("the server stops")),
+            Control::Alive => {
+                let agreed = self.agreed.timer.as_ref().map(SessionTimer::agreed);
+                let ours = agreed.map(|agreed| session_timer::Agreed {
+                    refresher: Refresher::Uac,
+                    ..agreed
+                });
+                let start = |agreed| SessionTimer::start(Instant::now(), agreed, Refresher::Uac);
+                self.agreed.timer = ours.map(start);
+            }
             Control::Refresh(agreed) => {
                 let now = Instant::now();
                 let start = |agreed| SessionTimer::start(now, agreed, Refresher::Uas);
@@ -207,10 +221,10 @@ impl Session {
                 self.keep_bye().await;
                 // An error means that nobody waits any more.
                 let _ = answer.send(());
-                if self.receiver.phase() != Phase::Receiving {
+                if !matches!(self.receiver.phase(), Phase::Waiting | Phase::Receiving) {
                     return Err(End::Silent);
                 }
-                // The last octets may be on their way still.
+                // The message may be on its way still.
                 self.ends_at = self.ends_at.min(Instant::now() + OVERTAKEN);
             }
         }
@@ -228,7 +242,7 @@ impl Session {
         match incoming {
             Incoming::Bound(writer) => {
                 if self.agreed.media.role == Role::Active {
-                    self.greet(&writer).await;
+                    way::greet(&self.agreed.media, &writer).await;
                 }
                 self.writer = Some(writer);
             }
@@ -351,96 +365,74 @@ impl Session {
         }
     }
 
-    /// Opens the connection, as agreed.
-    fn connect(&self) {
-        let media = self.agreed.media.clone();
-        let sessions = self.mode.msrp.clone();
-        let session_id = self.agreed.session_id.clone();
-        let patience = self.mode.settings.idle_timeout;
+    /// Gives a sign of life: an UPDATE, whose answer, whatever it says, is one of the peer's.
+    fn refresh(&mut self) {
+        let Some(timer) = &self.agreed.timer else {
+            return;
+        };
+        let expires = timer.to_ask(session_timer::LEAST);
+        let headers = [
+            ("Session-Expires", expires.as_str()),
+            ("Supported", session_timer::TIMER),
+        ];
+        let Some(update) = self.request("UPDATE", &headers) else {
+            return;
+        };
+        let mode = self.mode.clone();
+        let dialog = self.agreed.dialog.clone();
+        let route = self.agreed.route.clone();
         tokio::spawn(async move {
-            match timeout(CONNECTING, open(&media)).await {
-                Ok(Ok(stream)) => sessions.serve_own(stream, &session_id, patience).await,
-                // The session ends when nothing comes.
-                Ok(Err(error)) => tracing::info!("no MSRP connection to {}: {error}", media.peer),
-                Err(_) => tracing::info!("no MSRP connection to {} in time", media.peer),
+            let answer = mode
+                .outgoing
+                .ask(update, way::towards(&dialog, route).await)
+                .await;
+            // These say that there is no such session, or nobody (RFC 4028 section 10).
+            let gone = |code: &u16| matches!(code, 408 | 481);
+            if let Some(StartLine::Status { code, .. }) = answer.as_ref().map(Message::start)
+                && !gone(code)
+            {
+                mode.calls.tell(dialog.id(), Control::Alive);
             }
         });
     }
 
-    /// Says to the peer which session a connection of ours is for.
-    async fn greet(&self, writer: &mpsc::Sender<Bytes>) {
-        let (Ok(transaction), Ok(message_id)) = (clock::random(), clock::random()) else {
-            return;
-        };
-        let media = &self.agreed.media;
-        let greeting = bodiless_send(
-            &Ident::from_random(transaction),
-            &media.peer,
-            &media.ours,
-            &Ident::from_random(message_id),
+    /// The next request of ours in the session; `None` if it cannot be written.
+    fn request(&mut self, method: &str, headers: &[(&str, &str)]) -> Option<Bytes> {
+        let branch = hex(&clock::random::<8>().ok()?);
+        let via = format!(
+            "{};rport;branch={}{branch}",
+            self.agreed.via,
+            self.mode.branch()
         );
-        let _ = writer.send(greeting).await;
+        let request = self.agreed.dialog.request(method, &via, headers, b"");
+        request
+            .inspect_err(|error| tracing::warn!("a {method} cannot be written: {error}"))
+            .ok()
     }
 
     async fn finish(mut self, end: End) {
-        self.mode.calls.lock().remove(self.agreed.dialog.id());
-        drop(self.agreed.seat);
-        drop(self.agreed.place);
+        let call = self.mode.calls.lock().remove(self.agreed.dialog.id());
+        if let Some(call) = call {
+            // The peer may be reached elsewhere by now.
+            self.agreed.dialog.retarget(&call.dialog);
+        }
         self.content = None;
         let End::Bye(why) = end else {
             return;
         };
         tracing::info!(account.aor = %self.agreed.aor, "ending a session for {}: {why}", self.agreed.aor);
-        let Ok(branch) = clock::random::<12>() else {
+        let Some(bye) = self.request("BYE", &[]) else {
             return;
         };
-        let transport = match self.agreed.route.flow.transport() {
-            Transport::Unreliable => "UDP",
-            Transport::Reliable => "TCP",
-        };
-        let via = format!(
-            "SIP/2.0/{transport} {};rport;branch=z9hG4bK{}",
-            self.agreed.sent_by,
-            hex(&branch)
-        );
-        let Ok(bye) = self.agreed.dialog.request("BYE", &via, &[], b"") else {
-            return;
-        };
-        if let Some(target) = next_hop(&self.agreed.dialog).await {
-            self.agreed.route.target = target;
-        }
+        let route = way::towards(&self.agreed.dialog, self.agreed.route.clone()).await;
         // A peer that is gone cannot hear it.
-        let _ = self.mode.outgoing.ask(bye.clone(), self.agreed.route).await;
+        let _ = self.mode.outgoing.ask(bye.clone(), route).await;
         if let Some(key) = self.stored
             && let Err(error) = self.mode.mailbox.add_bye(key, bye).await
         {
             tracing::error!(error = %error, "the BYE of message {key} could not be kept: {error}");
         }
     }
-}
-
-/// Connects to the first hop of the peer's path; behind TLS to whoever has the peer's fingerprint.
-async fn open(media: &Negotiated) -> io::Result<Stream> {
-    let first = media.peer.first();
-    let host = first.host();
-    let port = first.port().unwrap_or_default();
-    let stream = TcpStream::connect((host.as_str(), port)).await?;
-    if !media.is_secure {
-        return Ok(Box::new(stream));
-    }
-    let config = tls::config(&media.peer_fingerprints).map_err(io::Error::other)?;
-    let name = ServerName::try_from(host).map_err(io::Error::other)?;
-    let connector = TlsConnector::from(Arc::new(config));
-    Ok(Box::new(connector.connect(name, stream).await?))
-}
-
-/// Where requests inside a dialog go, where they are not sent over the connection that it began on.
-async fn next_hop(dialog: &Dialog) -> Option<SocketAddr> {
-    let hop = Hop::of(dialog.next_hop()).ok()?;
-    lookup_host((hop.host.as_str(), hop.port))
-        .await
-        .ok()?
-        .next()
 }
 
 /// What the sender hears when its message cannot be kept: 413 that it is not wanted, 408 that it may try again.

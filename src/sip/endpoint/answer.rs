@@ -61,9 +61,13 @@ pub(super) fn overloaded() -> Answer {
 
 /// The response to a request; `None` if it cannot be written, which only a request that could not
 /// be read leads to.
-pub(super) fn response(message: &Message, source: SocketAddr, answer: &Answer) -> Option<Response> {
-    let tag = to_tag(message);
-    let built = Response::to(message, answer.status, &tag)
+pub(super) fn response(
+    message: &Message,
+    source: SocketAddr,
+    answer: &Answer,
+    tag: &str,
+) -> Option<Response> {
+    let built = Response::to(message, answer.status, tag)
         .received_from(source)
         .headers(
             answer
@@ -78,18 +82,20 @@ pub(super) fn response(message: &Message, source: SocketAddr, answer: &Answer) -
         .ok()
 }
 
-/// The tag of our answers to a request: the same for the same request, so that it needs no memory
-/// (RFC 3261 section 8.2.7).
-pub(super) fn to_tag(message: &Message) -> String {
+/// The tag of our answers to a request: the same for the same request, so that it needs no memory (RFC 3261 section
+/// 8.2.7), and nobody can guess it who has not our secret (section 19.3).
+pub(super) fn to_tag(message: &Message, secret: [u8; 16]) -> String {
     const OCTETS: usize = 8;
     let mut hash = Sha256::new();
+    hash.update(secret);
     for name in ["Via", "From", "Call-ID", "CSeq"] {
         if let Some(field) = message.header(name) {
             hash.update(field.raw_value());
         }
         hash.update([0]);
     }
-    let mut tag = hex(&hash.finalize());
+    // A second time, so that what is hashed cannot be drawn out.
+    let mut tag = hex(&Sha256::digest(hash.finalize()));
     tag.truncate(OCTETS * 2);
     tag
 }

@@ -98,8 +98,10 @@ pub struct Config {
     pub rate: Quota,
     /// Named in warnings.
     pub host: String,
-    /// Addresses in a Via by which we know our own requests.
-    pub own: Vec<SocketAddr>,
+    /// Makes tags that nobody can guess.
+    pub secret: [u8; 16],
+    /// What the branches of our own requests begin with, by which we know them when they come back.
+    pub branch: String,
 }
 
 /// The way back to a client.
@@ -166,7 +168,8 @@ pub async fn run<A: Agent>(
         rate: RateLimiter::keyed(config.rate),
         answering: Places::new(ANSWERED_AT_ONCE, ANSWERED_AT_ONCE_EACH),
         host: config.host,
-        own: config.own,
+        secret: config.secret,
+        branch: config.branch,
         answered: Some(answered),
         accepted: Accepted::new(Timers::default()),
         under_way: UnderWay::new(requests),
@@ -180,7 +183,8 @@ struct Endpoint<A> {
     rate: DefaultKeyedRateLimiter<IpAddr>,
     answering: Places,
     host: String,
-    own: Vec<SocketAddr>,
+    secret: [u8; 16],
+    branch: String,
     /// Handed to each task that answers; `None` once the listener stops.
     answered: Option<mpsc::Sender<Answered>>,
     accepted: Accepted<Peer>,
@@ -252,6 +256,9 @@ impl<A: Agent> Endpoint<A> {
         if message.method() == Some("ACK") {
             return self.acknowledge(&message, peer);
         }
+        if message.method() == Some("CANCEL") {
+            return self.cancel(&message, peer).await;
+        }
         let trusted = match self.agent.admit(&message, &peer.origin) {
             Ok(trusted) => trusted,
             Err(answer) => return self.answer_statelessly(&message, &peer, answer).await,
@@ -279,12 +286,9 @@ impl<A: Agent> Endpoint<A> {
             .transactions
             .on_request(now, &message, transport, peer.clone())
         {
-            Ok(Seen::New { key, .. }) if message.method() == Some("CANCEL") => {
-                self.cancel(key, &message, peer.origin.source).await;
-            }
             Ok(Seen::New { key, .. }) => {
                 let request = Request {
-                    tag: to_tag(&message),
+                    tag: to_tag(&message, self.secret),
                     message,
                     origin: peer.origin,
                     trusted,
@@ -317,34 +321,44 @@ impl<A: Agent> Endpoint<A> {
         }
     }
 
-    /// Ends an INVITE that has no final answer yet (RFC 3261 section 9.2).
-    async fn cancel(&mut self, key: TransactionKey, cancel: &Message, source: SocketAddr) {
-        let invite = key.for_method("INVITE");
-        let status = if self.transactions.contains(&invite) {
-            200
-        } else {
-            481
+    /// Ends an INVITE that has no final answer yet (RFC 3261 section 9.2). Whoever sends it is not asked who it is
+    /// (section 22.1); it counts only if it comes from where the INVITE came from.
+    async fn cancel(&mut self, cancel: &Message, peer: Peer) {
+        let Ok(key) = TransactionKey::server(cancel) else {
+            return;
         };
-        if let Some(response) = response(cancel, source, &Answer::new(status)) {
-            self.finish(Answered::plain(key, response)).await;
+        let invite = key.for_method("INVITE");
+        let begun = self.transactions.peer(&invite);
+        let source = peer.origin.source.ip();
+        if begun.is_none_or(|begun| begun.origin.source.ip() != source) {
+            return self
+                .answer_statelessly(cancel, &peer, Answer::new(481))
+                .await;
         }
+        self.answer_statelessly(cancel, &peer, Answer::new(200))
+            .await;
         // One that has its answer keeps it.
         let Some(request) = self.transactions.request(&invite) else {
             return;
         };
         if let Ok(request) = Message::parse(request)
-            && let Some(response) = response(&request, source, &Answer::new(487))
+            && let Some(response) = self.response(&request, peer.origin.source, &Answer::new(487))
         {
             self.finish(Answered::plain(invite, response)).await;
         }
     }
 
+    fn response(&self, request: &Message, source: SocketAddr, answer: &Answer) -> Option<Response> {
+        response(request, source, answer, &to_tag(request, self.secret))
+    }
+
     /// Whether a request has come back to us (RFC 3261 section 16.3 step 4).
     fn is_own(&self, message: &Message) -> bool {
         let hops = message.via().unwrap_or_default();
-        hops.iter()
-            .filter_map(Via::address)
-            .any(|hop| self.own.contains(&hop))
+        let branches = hops.iter().filter_map(Via::branch);
+        branches
+            .into_iter()
+            .any(|branch| branch.starts_with(&self.branch))
     }
 
     /// Has a new request answered, unless too many are under way.
@@ -352,7 +366,7 @@ impl<A: Agent> Endpoint<A> {
         let source = request.origin.source;
         let place = self.answering.take(source.ip().to_canonical());
         let Some(place) = place else {
-            if let Some(response) = response(&request.message, source, &overloaded()) {
+            if let Some(response) = self.response(&request.message, source, &overloaded()) {
                 self.finish(Answered::plain(key, response)).await;
             }
             return;
@@ -363,8 +377,9 @@ impl<A: Agent> Endpoint<A> {
         let agent = Arc::clone(&self.agent);
         tokio::spawn(async move {
             let message = request.message.clone();
+            let tag = request.tag.clone();
             let answer = agent.answer(request).await;
-            if let Some(response) = response(&message, source, &answer) {
+            if let Some(response) = response(&message, source, &answer, &tag) {
                 let accepts = accepted_by(&message, &response);
                 let given = Answered {
                     key,
@@ -418,7 +433,7 @@ impl<A: Agent> Endpoint<A> {
                     let source = peer.origin.source;
                     let trying = Message::parse(request)
                         .ok()
-                        .and_then(|request| response(&request, source, &Answer::new(100)));
+                        .and_then(|request| self.response(&request, source, &Answer::new(100)));
                     if let Some(response) = trying {
                         self.finish(Answered::plain(key, response)).await;
                     }
@@ -429,7 +444,7 @@ impl<A: Agent> Endpoint<A> {
     }
 
     async fn answer_statelessly(&self, message: &Message, peer: &Peer, answer: Answer) {
-        if let Some(response) = response(message, peer.origin.source, &answer) {
+        if let Some(response) = self.response(message, peer.origin.source, &answer) {
             send(peer, response.bytes().clone()).await;
         }
     }

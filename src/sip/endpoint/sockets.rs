@@ -46,7 +46,7 @@ impl Sockets {
             stream: Vec::new(),
         };
         for address in &addresses.plain {
-            let (listener, socket) = bind_both(*address).await?;
+            let (listener, socket) = bind_both(*address).await.map_err(on(*address))?;
             sockets.listen(listener, None, Framing::Stream);
             sockets.datagram.push(Arc::new(socket));
         }
@@ -57,7 +57,7 @@ impl Sockets {
             (&addresses.wss, certificate, websocket),
         ] {
             for address in list {
-                let listener = TcpListener::bind(address).await?;
+                let listener = TcpListener::bind(address).await.map_err(on(*address))?;
                 sockets.listen(listener, certificate.cloned(), framing.clone());
             }
         }
@@ -95,6 +95,11 @@ impl Sockets {
             })
             .collect()
     }
+}
+
+/// Says which address it was.
+fn on(address: SocketAddr) -> impl FnOnce(io::Error) -> io::Error {
+    move |error| io::Error::new(error.kind(), format!("{address}: {error}"))
 }
 
 /// Binds TCP and UDP on one address. A port the system chooses for one may be taken for the other:

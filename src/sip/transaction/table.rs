@@ -117,6 +117,12 @@ impl<P: Clone> ServerTransactions<P> {
         self.live.contains(key)
     }
 
+    /// The way back to the client of a transaction.
+    #[must_use]
+    pub fn peer(&mut self, key: &TransactionKey) -> Option<&P> {
+        self.live.get_mut(key).map(|entry| &entry.peer)
+    }
+
     /// The request of a transaction that has no final response yet.
     #[must_use]
     pub fn request(&mut self, key: &TransactionKey) -> Option<Bytes> {

@@ -72,7 +72,12 @@ pub struct Server {
 
 impl Server {
     /// Serves one connection.
-    pub async fn serve(self, stream: Stream, origin: Origin) {
+    pub async fn serve(self, stream: Stream, mut origin: Origin) {
+        origin.transport = match (&self.framing, origin.transport) {
+            (Framing::WebSocket(_), "TLS") => "WSS",
+            (Framing::WebSocket(_), _) => "WS",
+            (Framing::Stream, other) => other,
+        };
         let connection = Connection {
             origin,
             limits: self.limits,

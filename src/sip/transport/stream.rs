@@ -9,6 +9,7 @@ use bytes::Bytes;
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::mpsc;
+use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
 use super::tls::{self, Certificate};
@@ -58,7 +59,12 @@ pub async fn accept<F>(
         let Ok(local) = stream.local_addr() else {
             continue;
         };
-        let origin = Origin::nameless(source, local);
+        let transport = if listener.certificate.is_some() {
+            "TLS"
+        } else {
+            "TCP"
+        };
+        let origin = Origin::nameless(source, local, transport);
         // Answers are small and awaited.
         let _ = stream.set_nodelay(true);
         let certificate = listener.certificate.clone();
@@ -97,6 +103,19 @@ async fn secure(
             tracing::debug!(peer = %source, "TLS with {source} took too long");
             None
         }
+    }
+}
+
+/// How long what was to be written may take once nothing is read any more.
+const LAST_WORDS: Duration = Duration::from_secs(10);
+
+/// Ends a connection that nobody reads: what waits to be written has a moment, whoever could still add to it.
+pub async fn close(mut sending: JoinHandle<()>, patience: Duration) {
+    if timeout(patience.min(LAST_WORDS), &mut sending)
+        .await
+        .is_err()
+    {
+        sending.abort();
     }
 }
 

@@ -8,7 +8,7 @@ use tokio::io::{AsyncRead, AsyncReadExt};
 use tokio::sync::mpsc;
 use tokio::time::timeout;
 
-use super::stream::{Stream, write_all};
+use super::stream::{Stream, close, write_all};
 use super::{Connection, Flow, Received, WRITES_WAITING};
 use crate::sip::framer::{Frame, FrameError, Framer};
 use crate::sip::message::Message;
@@ -27,11 +27,10 @@ pub(super) async fn serve(stream: Stream, connection: Connection) {
     if let Err(error) = read_all(read, &writer, &connection).await {
         tracing::debug!(peer = %source, "SIP connection from {source}: {error}");
     }
-    // What was asked is answered before the connection goes: the endpoint holds the other ends.
+    // What was asked is answered before the connection goes. Whoever else holds the other end, a session for one, does
+    // not keep a connection open that nobody reads.
     drop(writer);
-    if timeout(patience, sending).await.is_err() {
-        tracing::debug!(peer = %source, "SIP connection from {source} took no answer");
-    }
+    close(sending, patience).await;
 }
 
 async fn read_all<R: AsyncRead + Unpin>(
@@ -44,11 +43,14 @@ async fn read_all<R: AsyncRead + Unpin>(
     let mut buffer = BytesMut::with_capacity(READ_AT_ONCE);
     loop {
         // A peer that sends a message octet by octet has no longer than one that sends nothing.
-        let frame = timeout(
-            limits.idle_timeout,
-            next_frame(&mut framer, &mut read, &mut buffer),
-        );
-        let Some(frame) = frame.await?? else {
+        let frame = next_frame(&mut framer, &mut read, &mut buffer);
+        let frame = match timeout(limits.idle_timeout, frame).await {
+            Ok(frame) => frame?,
+            // A session that began here goes on here, however quiet it is.
+            Err(_) if writer.strong_count() > 1 && framer.unread().is_empty() => continue,
+            Err(late) => return Err(late.into()),
+        };
+        let Some(frame) = frame else {
             return Ok(());
         };
         let origin = connection.origin.clone();

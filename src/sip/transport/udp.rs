@@ -54,7 +54,7 @@ pub async fn receive(socket: Arc<UdpSocket>, max_message: usize, endpoint: mpsc:
         let received = Received {
             message,
             fault,
-            origin: Origin::nameless(source, local),
+            origin: Origin::nameless(source, local, "UDP"),
             flow: Flow::Datagram(Arc::clone(&socket)),
         };
         if endpoint.send(received).await.is_err() {

@@ -15,7 +15,7 @@ use tokio_tungstenite::tungstenite::handshake::server::{ErrorResponse, Request, 
 use tokio_tungstenite::tungstenite::http::{HeaderMap, HeaderValue, StatusCode, header};
 use tokio_tungstenite::tungstenite::protocol::{Message as Frame, WebSocketConfig};
 
-use super::stream::Stream;
+use super::stream::{Stream, close};
 use super::{Connection, Flow, Received, WRITES_WAITING, read_whole};
 
 /// The subprotocol (RFC 7118 section 4.1).
@@ -51,9 +51,7 @@ pub(super) async fn serve(stream: Stream, connection: Connection, origins: &[Str
     let sending = tokio::spawn(write_all(write, waiting, patience));
     read_all(read, &writer, &connection).await;
     drop(writer);
-    if timeout(patience, sending).await.is_err() {
-        tracing::debug!(peer = %source, "WebSocket of {source} took no answer");
-    }
+    close(sending, patience).await;
 }
 
 /// Agrees to speak SIP, or says why not.
@@ -107,7 +105,13 @@ async fn read_all(
     connection: &Connection,
 ) {
     // Pings are answered beneath; they keep the connection, as do the CRLFs of RFC 5626.
-    while let Ok(Some(Ok(frame))) = timeout(connection.limits.idle_timeout, read.next()).await {
+    loop {
+        let frame = match timeout(connection.limits.idle_timeout, read.next()).await {
+            Ok(Some(Ok(frame))) => frame,
+            // A session that began here goes on here, however quiet it is.
+            Err(_) if writer.strong_count() > 1 => continue,
+            _ => return,
+        };
         let bytes: Bytes = match frame {
             Frame::Text(text) => text.into(),
             Frame::Binary(bytes) => bytes,

@@ -9,7 +9,7 @@ use serde::Deserialize;
 
 use super::format;
 use super::page::{PageError, Visitor, html};
-use super::pages::{AccountHead, AccountList, AccountRow, AccountsPage};
+use super::pages::{AccountHead, AccountList, AccountRow, AccountsPage, messages};
 use crate::domain::policy::Policy;
 use crate::mailbox::Mailbox;
 use crate::store::accounts::Account;
@@ -107,12 +107,18 @@ pub(super) fn base_href(account: &Account) -> String {
 /// An account at the head of its pages.
 pub(super) fn head(account: &Account, policy: &Policy) -> AccountHead {
     let base_href = base_href(account);
+    let (by_messages, by_octets) = quota_percents(account, policy);
+    let quota = if by_octets > by_messages {
+        format::bytes(account.byte_limit(policy))
+    } else {
+        messages(account.message_limit(policy).unsigned_abs())
+    };
     AccountHead {
         aor: account.aor.to_string(),
         display_name: account.display_name.clone(),
         message_count: account.message_count.unsigned_abs(),
         bytes_human: format::bytes(account.byte_count),
-        quota_messages: Some(account.message_limit(policy).unsigned_abs()),
+        quota,
         quota_percent: quota_percent(account, policy),
         metadata_href: format!("{base_href}/metadata"),
         base_href,
@@ -121,9 +127,17 @@ pub(super) fn head(account: &Account, policy: &Policy) -> AccountHead {
 
 /// How full the account is, by whichever quota is closer.
 fn quota_percent(account: &Account, policy: &Policy) -> u8 {
+    let (messages, octets) = quota_percents(account, policy);
+    messages.max(octets)
+}
+
+/// How full the account is, by each of its quotas: messages and octets.
+fn quota_percents(account: &Account, policy: &Policy) -> (u8, u8) {
     let percent = |used: i64, limit: i64| {
         u8::try_from((used.max(0).saturating_mul(100) / limit.max(1)).min(100)).unwrap_or(100)
     };
-    percent(account.message_count, account.message_limit(policy))
-        .max(percent(account.byte_count, account.byte_limit(policy)))
+    (
+        percent(account.message_count, account.message_limit(policy)),
+        percent(account.byte_count, account.byte_limit(policy)),
+    )
 }

@@ -136,9 +136,9 @@ pub struct AccountHead {
     pub display_name: Option<String>,
     pub message_count: u64,
     pub bytes_human: String,
-    /// Most messages allowed; `None` when unlimited.
-    pub quota_messages: Option<u64>,
-    /// 0 to 100, of whichever quota is closer to full.
+    /// The quota that is closer to full, in words: `1,000 messages` or `256 MB`.
+    pub quota: String,
+    /// How full it is, 0 to 100.
     pub quota_percent: u8,
     pub metadata_href: String,
     /// The inbox itself, target of its search form.
@@ -148,10 +148,6 @@ pub struct AccountHead {
 impl AccountHead {
     fn messages(&self) -> String {
         messages(self.message_count)
-    }
-
-    fn quota(&self) -> Option<String> {
-        self.quota_messages.map(messages)
     }
 }
 
@@ -420,7 +416,7 @@ fn kind_icon(kind_label: &str) -> &'static str {
 }
 
 /// "1 message", "1,204 messages".
-fn messages(count: u64) -> String {
+pub(super) fn messages(count: u64) -> String {
     let noun = if count == 1 { "message" } else { "messages" };
     format!("{} {noun}", grouped(count))
 }

@@ -78,7 +78,8 @@ pub struct Session {
     /// The server's path.
     pub path: String,
     call_id: String,
-    cseq: u32,
+    /// Of the last request.
+    pub cseq: u32,
 }
 
 /// Sets up a session by this INVITE.

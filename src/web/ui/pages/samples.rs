@@ -123,7 +123,7 @@ impl AccountHead {
             display_name: Some("Alice Martin".into()),
             message_count: 8,
             bytes_human: "212 KB".into(),
-            quota_messages: Some(1000),
+            quota: "1,000 messages".to_owned(),
             quota_percent: 4,
             metadata_href: "/accounts/sip%3Aalice%40example.org/metadata".into(),
             base_href: "/accounts/sip%3Aalice%40example.org".into(),
