@@ -7,6 +7,8 @@
 //! | [`parts_stream`] | the parts of a multipart body as it comes | RFC 2046 section 5.1 |
 //! | [`cpim`] | the message/cpim envelope | RFC 3862 |
 //! | [`imdn`] | disposition notifications, asked for and given | RFC 5438 |
+//! | [`imdn_write`] | a delivery report to be sent | RFC 5438 |
+//! | [`original`] | what a report needs of the message it is about | RFC 5438 |
 //! | [`resource_lists`] | recipient lists | RFC 5365, RFC 4826 |
 //!
 //! Everything here is for showing and for metadata. The stored octets stay those of [`crate::sip::message`];
@@ -15,7 +17,9 @@
 pub mod content;
 pub mod cpim;
 pub mod imdn;
+pub mod imdn_write;
 mod multipart;
+pub mod original;
 pub mod parts_stream;
 pub mod resource_lists;
 
@@ -69,6 +73,15 @@ fn parse_xml(octets: &[u8]) -> Result<roxmltree::Document<'_>, XmlError> {
         ..Default::default()
     };
     Ok(roxmltree::Document::parse_with_options(text, options)?)
+}
+
+/// Replaces the characters that no XML 1.0 document may hold, even escaped.
+#[must_use]
+pub fn xml_text(text: &str) -> String {
+    let allowed = |c: char| matches!(c, '\t' | '\n' | '\r' | '\u{20}'..='\u{D7FF}' | '\u{E000}'..='\u{FFFD}' | '\u{10000}'..);
+    text.chars()
+        .map(|c| if allowed(c) { c } else { '\u{FFFD}' })
+        .collect()
 }
 
 #[cfg(test)]

@@ -10,6 +10,7 @@ use std::io;
 
 use crate::domain::message::{Facts, Mode, Summary};
 use crate::domain::message_id::MessageId;
+use crate::mime::xml_text;
 
 /// The usage's id.
 pub const AUID: &str = "org.openmobilealliance.deferred-list";
@@ -85,7 +86,7 @@ fn session(writer: &mut Writer<Vec<u8>>, facts: &Facts) -> io::Result<()> {
     if !facts.recipients.is_empty() {
         writer
             .create_element("recipient-list")
-            .with_attribute(("group-uri", clean(&facts.to_uri).as_str()))
+            .with_attribute(("group-uri", xml_text(&facts.to_uri).as_str()))
             .write_inner_content(|writer| recipients(writer, facts))?;
     }
     match &facts.auth_id {
@@ -96,7 +97,7 @@ fn session(writer: &mut Writer<Vec<u8>>, facts: &Facts) -> io::Result<()> {
 
 fn recipients(writer: &mut Writer<Vec<u8>>, facts: &Facts) -> io::Result<()> {
     for recipient in &facts.recipients {
-        let uri = clean(&recipient.uri);
+        let uri = xml_text(&recipient.uri);
         let entry = writer
             .create_element("entry")
             .with_attribute(("uri", uri.as_str()));
@@ -111,18 +112,10 @@ fn recipients(writer: &mut Writer<Vec<u8>>, facts: &Facts) -> io::Result<()> {
 fn text(writer: &mut Writer<Vec<u8>>, element: &str, content: &str) -> io::Result<()> {
     writer
         .create_element(element)
-        .write_text_content(BytesText::new(&clean(content)))?;
+        .write_text_content(BytesText::new(&xml_text(content)))?;
     Ok(())
 }
 
 fn time(at: DateTime<Utc>) -> String {
     at.to_rfc3339_opts(SecondsFormat::Secs, true)
-}
-
-/// Replaces the characters that no XML 1.0 document may hold, even escaped.
-fn clean(text: &str) -> String {
-    let allowed = |c: char| matches!(c, '\t' | '\n' | '\r' | '\u{20}'..='\u{D7FF}' | '\u{E000}'..='\u{FFFD}' | '\u{10000}'..);
-    text.chars()
-        .map(|c| if allowed(c) { c } else { '\u{FFFD}' })
-        .collect()
 }
