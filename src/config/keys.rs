@@ -237,9 +237,24 @@ pub const KEYS: &[Key] = &[
         "The most octets one account holds.",
     ),
     key(
+        "policy.delivery_reports",
+        "on_request",
+        "When the sender of a message that goes undelivered is told: `on_request` (RFC 5438), `always`, `never`.",
+    ),
+    key(
         "policy.sweep_interval",
         "2s",
         "How often expired messages are removed.",
+    ),
+    key(
+        "reports.give_up_after",
+        "24h",
+        "A delivery report that could not be sent within this time is given up; an operator may have it tried again.",
+    ),
+    key(
+        "reports.keep",
+        "30d",
+        "How long delivery reports are kept after they were sent or given up.",
     ),
     key("xcap.root", "/xcap-root", "Path of the XCAP root."),
     key(

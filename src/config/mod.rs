@@ -23,7 +23,7 @@ mod settings;
 pub use keys::{KEYS, Key, markdown_table};
 pub use settings::{
     DatabaseSettings, HttpSettings, LogFormat, LogSettings, MsrpSettings, ObjectSettings,
-    PolicySettings, ServerSettings, Settings, SipSettings, Strangers, XcapSettings,
+    PolicySettings, ReportSettings, ServerSettings, Settings, SipSettings, Strangers, XcapSettings,
 };
 
 use keys::LISTS;
@@ -74,7 +74,8 @@ impl Settings {
     pub fn load(file: Option<&Path>) -> Result<Self, SettingsError> {
         let mut builder = Config::builder();
         for section in [
-            "database", "objects", "server", "http", "sip", "msrp", "policy", "xcap", "log",
+            "database", "objects", "server", "http", "sip", "msrp", "policy", "reports", "xcap",
+            "log",
         ] {
             builder = builder.set_default(section, config::Map::<String, config::Value>::new())?;
         }
@@ -118,6 +119,36 @@ impl Settings {
         Ok(())
     }
 
+    fn check_policy(&self) -> Result<(), SettingsError> {
+        let lives = [
+            self.policy.default_expiry,
+            self.policy.max_expiry,
+            self.policy.large_expiry,
+        ];
+        if lives
+            .iter()
+            .any(|life| life.as_secs() == 0 || *life > LONGEST_LIFE)
+        {
+            return invalid(
+                "policy.*_expiry",
+                "must be a second at least and 100 years at most",
+            );
+        }
+        if [self.reports.give_up_after, self.reports.keep]
+            .iter()
+            .any(|time| *time > LONGEST_LIFE)
+        {
+            return invalid("reports.*", "must be 100 years at most");
+        }
+        if self.policy.quota_messages < 0 || self.policy.quota_bytes < 0 {
+            return invalid("policy.quota_*", "must not be negative");
+        }
+        if self.policy.sweep_interval.is_zero() {
+            return invalid("policy.sweep_interval", "must be above zero");
+        }
+        Ok(())
+    }
+
     fn check(&self) -> Result<(), SettingsError> {
         self.check_objects()?;
         if let Some(name) = &self.server.hostname
@@ -141,23 +172,7 @@ impl Settings {
         {
             return invalid("http.public_url", "must begin with http:// or https://");
         }
-        let lives = [
-            self.policy.default_expiry,
-            self.policy.max_expiry,
-            self.policy.large_expiry,
-        ];
-        if lives
-            .iter()
-            .any(|life| life.as_secs() == 0 || *life > LONGEST_LIFE)
-        {
-            return invalid(
-                "policy.*_expiry",
-                "must be a second at least and 100 years at most",
-            );
-        }
-        if self.policy.quota_messages < 0 || self.policy.quota_bytes < 0 {
-            return invalid("policy.quota_*", "must not be negative");
-        }
+        self.check_policy()?;
         if let Some(realm) = &self.sip.realm
             && !realm
                 .bytes()
@@ -186,9 +201,6 @@ impl Settings {
         }
         if self.http.request_timeout.is_zero() {
             return invalid("http.request_timeout", "must be above zero");
-        }
-        if self.policy.sweep_interval.is_zero() {
-            return invalid("policy.sweep_interval", "must be above zero");
         }
         Ok(())
     }
@@ -274,6 +286,9 @@ impl Settings {
             max_large_bytes: policy.max_large_bytes,
             quota_messages: policy.quota_messages,
             quota_bytes: policy.quota_bytes,
+            delivery_reports: policy.delivery_reports,
+            reports_give_up_after: life(self.reports.give_up_after),
+            reports_keep: life(self.reports.keep),
         }
     }
 
@@ -340,6 +355,8 @@ mod tests {
         for (toml, named) in [
             ("[http]\nlisten_on = '127.0.0.1:1'", "listen_on"),
             ("[policy]\nmax_expiry = 'soon'", "max_expiry"),
+            ("[policy]\ndelivery_reports = 'yes'", "delivery_reports"),
+            ("[reports]\nkeep = '8000y'", "reports.*"),
             ("[server]\nhostname = 'a b'", "server.hostname"),
             ("[objects]\nurl = 'objects'", "objects.url"),
             ("[objects]\nurl = 's3:///prefix'", "objects.url"),

@@ -11,6 +11,7 @@ use secrecy::SecretString;
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer};
 
+use crate::domain::report::DeliveryReports;
 use crate::sip::digest::Algorithm;
 use crate::sip::trust::TrustedPeer;
 
@@ -34,6 +35,8 @@ pub struct Settings {
     pub msrp: MsrpSettings,
     /// What the operator decides about messages.
     pub policy: PolicySettings,
+    /// Delivery reports.
+    pub reports: ReportSettings,
     /// The XCAP server.
     pub xcap: XcapSettings,
     /// Logging.
@@ -183,9 +186,21 @@ pub struct PolicySettings {
     pub(super) max_large_bytes: u64,
     pub(super) quota_messages: i64,
     pub(super) quota_bytes: i64,
+    #[serde(deserialize_with = "word")]
+    pub(super) delivery_reports: DeliveryReports,
     /// How often expired messages are removed.
     #[serde(with = "humantime_serde")]
     pub sweep_interval: Duration,
+}
+
+/// `reports.*`
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ReportSettings {
+    #[serde(with = "humantime_serde")]
+    pub(super) give_up_after: Duration,
+    #[serde(with = "humantime_serde")]
+    pub(super) keep: Duration,
 }
 
 /// `xcap.*`
@@ -214,6 +229,16 @@ pub enum LogFormat {
     Text,
     /// One JSON object a line.
     Json,
+}
+
+/// A word of a fixed set.
+fn word<'de, D, T>(deserializer: D) -> Result<T, D::Error>
+where
+    D: Deserializer<'de>,
+    T: FromStr<Err: Display>,
+{
+    let text = String::deserialize(deserializer)?;
+    text.parse().map_err(D::Error::custom)
 }
 
 /// A list whose empty entries do not count, so that an empty variable is an empty list.

@@ -1,8 +1,5 @@
 //! Who may do what: roles of people, scopes of API tokens, and the accounts either reaches.
 
-use std::fmt;
-use std::str::FromStr;
-
 use super::address::Aor;
 
 /// What a person is to this server.
@@ -39,6 +36,16 @@ pub struct UnknownName {
     known: &'static str,
 }
 
+impl UnknownName {
+    /// `word` is none of those that `known` lists.
+    pub(crate) fn new(word: &str, known: &'static str) -> Self {
+        Self {
+            word: word.to_owned(),
+            known,
+        }
+    }
+}
+
 /// Gives an enum its one table of names for both directions.
 macro_rules! names {
     ($type:ty, $known:literal, $($variant:ident = $name:literal),+) => {
@@ -49,22 +56,23 @@ macro_rules! names {
                 match self { $(Self::$variant => $name),+ }
             }
         }
-        impl fmt::Display for $type {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        impl std::fmt::Display for $type {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
                 f.write_str(self.as_str())
             }
         }
-        impl FromStr for $type {
-            type Err = UnknownName;
-            fn from_str(word: &str) -> Result<Self, UnknownName> {
+        impl std::str::FromStr for $type {
+            type Err = $crate::domain::access::UnknownName;
+            fn from_str(word: &str) -> Result<Self, Self::Err> {
                 match word {
                     $($name => Ok(Self::$variant),)+
-                    _ => Err(UnknownName { word: word.to_owned(), known: $known }),
+                    _ => Err($crate::domain::access::UnknownName::new(word, $known)),
                 }
             }
         }
     };
 }
+pub(crate) use names;
 
 names!(
     Role,

@@ -8,4 +8,5 @@ pub mod hex;
 pub mod message;
 pub mod message_id;
 pub mod policy;
+pub mod report;
 pub mod uri;

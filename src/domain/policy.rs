@@ -1,6 +1,8 @@
-//! What the operator decides about messages: lifetimes, sizes, quotas.
+//! What the operator decides about messages: lifetimes, sizes, quotas, reports.
 
 use chrono::TimeDelta;
+
+use super::report::DeliveryReports;
 
 /// The limits that apply to every account that has none of its own.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -21,6 +23,12 @@ pub struct Policy {
     pub quota_messages: i64,
     /// The most octets of stored messages one account holds.
     pub quota_bytes: i64,
+    /// When senders of messages that go undelivered are told.
+    pub delivery_reports: DeliveryReports,
+    /// How long a report is tried before it is given up.
+    pub reports_give_up_after: TimeDelta,
+    /// How long a report is kept after it was sent or given up.
+    pub reports_keep: TimeDelta,
 }
 
 impl Default for Policy {
@@ -34,6 +42,9 @@ impl Default for Policy {
             max_large_bytes: 100 * 1024 * 1024,
             quota_messages: 1000,
             quota_bytes: 256 * 1024 * 1024,
+            delivery_reports: DeliveryReports::OnRequest,
+            reports_give_up_after: TimeDelta::hours(24),
+            reports_keep: TimeDelta::days(30),
         }
     }
 }
