@@ -7,6 +7,7 @@ mod m0001_messages;
 mod m0002_identity;
 mod m0003_digest;
 mod m0004_large;
+mod m0005_reports;
 
 /// Runs the steps in order.
 pub struct Migrator;
@@ -19,6 +20,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0002_identity::Migration),
             Box::new(m0003_digest::Migration),
             Box::new(m0004_large::Migration),
+            Box::new(m0005_reports::Migration),
         ]
     }
 }

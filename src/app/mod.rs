@@ -252,6 +252,8 @@ impl App {
             Some(ended) = tasks.join_next() => ended??,
         }
         stopping.send_replace(true);
+        // Whoever waits for reports is told that there are none.
+        self.state.mailbox.bell.close();
         let ending = async {
             while let Some(ended) = tasks.join_next().await {
                 ended??;

@@ -4,11 +4,12 @@ use chrono::{DateTime, TimeDelta, Utc};
 use futures_util::{StreamExt as _, TryStreamExt as _};
 
 use super::Mailbox;
-use super::delete::{Reason, remove};
+use super::delete::Reason;
 use crate::domain::access::Scope;
 use crate::domain::address::Aor;
-use crate::store::messages::{self, Selection};
-use crate::store::{StoreError, accounts, retry, sessions};
+use crate::store::messages;
+use crate::store::removal::Selection;
+use crate::store::{StoreError, accounts, reports, retry, sessions};
 
 /// How many accounts one sweep takes at a time.
 const ACCOUNTS_PER_BATCH: u64 = 100;
@@ -41,7 +42,17 @@ impl Mailbox {
         let tx = self.db.write().await?;
         retry::forget_due(&tx, now).await?;
         sessions::remove_due(&tx, now).await?;
+        let given_up = reports::give_up_due(&tx, now).await?;
+        reports::forget_ended(&tx, now - self.policy.reports_keep).await?;
         tx.commit().await?;
+        if given_up > 0 {
+            tracing::warn!(
+                reports = given_up,
+                "gave up {given_up} delivery reports that could not be sent in time"
+            );
+            // What came after them may go now.
+            self.bell.ring();
+        }
         Ok(removed)
     }
 
@@ -58,16 +69,15 @@ impl Mailbox {
         let mut removed = 0;
         // One batch after another, so that nobody waits long for the account or, on SQLite, for
         // the database.
-        while messages::is_due(self.db.read(), account_id, now).await? {
-            let tx = self.db.write().await?;
-            let batch = Selection::DueAt(now, MESSAGES_PER_BATCH);
-            let gone = remove(&tx, account_id, batch, Reason::Expired).await?;
-            tx.commit().await?;
-            removed += gone.len();
-            self.discard(gone.into_iter().filter_map(|message| message.object))
-                .await;
+        loop {
+            let db = self.db.read();
+            let due = messages::numbers_due(db, account_id, now, MESSAGES_PER_BATCH).await?;
+            if due.is_empty() {
+                return Ok(removed);
+            }
+            let batch = Selection::Due(&due, now);
+            removed += self.take(account_id, batch, Reason::Expired).await?.len();
         }
-        Ok(removed)
     }
 
     /// Removes objects that no message has: left by a crash between the object and its row, or between the row's

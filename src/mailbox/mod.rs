@@ -7,14 +7,18 @@ use crate::clock::Clock;
 use crate::domain::policy::Policy;
 use crate::store::Db;
 
+pub mod bell;
 pub mod delete;
 pub mod expire;
 mod group_commit;
 pub mod large;
+pub mod outbox;
 pub mod read;
+mod report;
 pub mod spool;
 pub mod store;
 
+use bell::Bell;
 use group_commit::Queue;
 use large::Contents;
 
@@ -31,6 +35,8 @@ pub struct Mailbox {
     pub policy: Arc<Policy>,
     /// Host name in new accounts' Message-IDs.
     pub hostname: Arc<str>,
+    /// Rings when there are reports to send.
+    pub bell: Bell,
     /// Where messages wait to be stored together.
     queue: Queue,
 }
@@ -53,6 +59,7 @@ impl Mailbox {
             clock,
             policy,
             hostname,
+            bell: Bell::default(),
             queue,
         }
     }

@@ -9,7 +9,7 @@ use crate::mime::cpim::Cpim;
 use crate::sip::Message;
 
 /// A stored message as far as a report is concerned.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Original {
     /// Its envelope, if it has one that can be read.
     pub cpim: Option<Cpim>,

@@ -118,6 +118,18 @@ pub async fn find(
     row.map(from_row).transpose()
 }
 
+/// The account with this database id, for procedures; callers name accounts by address.
+///
+/// # Errors
+/// When the database fails.
+pub async fn by_id(
+    conn: &impl ConnectionTrait,
+    account_id: i64,
+) -> Result<Option<Account>, StoreError> {
+    let row = account::Entity::find_by_id(account_id).one(conn).await?;
+    row.map(from_row).transpose()
+}
+
 /// Makes an account for `aor` unless there is one.
 ///
 /// # Errors

@@ -47,17 +47,6 @@ pub struct NewMessage<'a> {
     pub session: Option<&'a LargeSession>,
 }
 
-/// A message that was removed.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Removed {
-    /// Its number in the account.
-    pub number: i64,
-    /// Octets it took.
-    pub stored_size: i64,
-    /// The object that nobody needs any more once this is committed.
-    pub object: Option<String>,
-}
-
 /// A pattern that matches `text` anywhere, whatever characters it has.
 pub(super) fn like(text: &str) -> LikeExpr {
     let mut pattern = String::with_capacity(text.len() + 2);
@@ -169,56 +158,6 @@ pub async fn raw(
     Ok(row.map(|row| row.raw))
 }
 
-/// Which messages of an account a removal is about.
-#[derive(Debug, Clone, Copy)]
-pub enum Selection<'a> {
-    /// These numbers.
-    Numbers(&'a [i64]),
-    /// Those whose expiry is at or before this instant, the oldest first and this many at most.
-    DueAt(DateTime<Utc>, u64),
-}
-
-/// Removes messages with their content; says which there were.
-///
-/// # Errors
-/// When the database fails.
-pub async fn remove(
-    tx: &WriteTx,
-    account_id: i64,
-    selection: Selection<'_>,
-) -> Result<Vec<Removed>, StoreError> {
-    use message::Column as C;
-    let which = match selection {
-        Selection::Numbers(numbers) => C::Number.is_in(numbers.iter().copied()),
-        Selection::DueAt(now, most) => C::Number.in_subquery(
-            Query::select()
-                .column(C::Number)
-                .from(message::Entity)
-                .and_where(C::AccountId.eq(account_id))
-                .and_where(C::ExpiresAt.lte(now))
-                .order_by(C::ExpiresAt, Order::Asc)
-                .limit(most)
-                .to_owned(),
-        ),
-    };
-    let delete = Query::delete()
-        .from_table(message::Entity)
-        .and_where(C::AccountId.eq(account_id))
-        .and_where(which)
-        .returning(Query::returning().columns([C::Number, C::StoredSize, C::Object]))
-        .to_owned();
-    let rows = tx.query_all(&delete).await?;
-    rows.iter()
-        .map(|row| {
-            Ok(Removed {
-                number: row.try_get("", "number")?,
-                stored_size: row.try_get("", "stored_size")?,
-                object: row.try_get("", "object")?,
-            })
-        })
-        .collect()
-}
-
 /// Those of these objects that a message has as its content.
 ///
 /// # Errors
@@ -270,25 +209,26 @@ fn due(now: DateTime<Utc>, limit: u64) -> SelectStatement {
         .to_owned()
 }
 
-/// Whether an account holds a message past its expiry.
+/// The numbers of an account's messages past their expiry, the oldest first and `most` at most.
 ///
 /// # Errors
 /// When the database fails.
-pub async fn is_due(
+pub async fn numbers_due(
     conn: &impl ConnectionTrait,
     account_id: i64,
     now: DateTime<Utc>,
-) -> Result<bool, StoreError> {
-    let row = message::Entity::find()
+    most: u64,
+) -> Result<Vec<i64>, StoreError> {
+    Ok(message::Entity::find()
         .select_only()
         .column(message::Column::Number)
         .filter(message::Column::AccountId.eq(account_id))
         .filter(message::Column::ExpiresAt.lte(now))
-        .limit(1)
-        .into_tuple::<i64>()
-        .one(conn)
-        .await?;
-    Ok(row.is_some())
+        .order_by_asc(message::Column::ExpiresAt)
+        .limit(most)
+        .into_tuple()
+        .all(conn)
+        .await?)
 }
 
 /// The account's messages that are still alive. Said as "not past", because `SQLite` would look
@@ -368,7 +308,7 @@ fn to_row(new: &NewMessage<'_>) -> message::ActiveModel {
     }
 }
 
-fn from_row(row: message::Model) -> Result<Summary, StoreError> {
+pub(super) fn from_row(row: message::Model) -> Result<Summary, StoreError> {
     let mode = row.mode.parse().map_err(|_| StoreError::Corrupt {
         column: "message.mode",
         value: row.mode.clone(),

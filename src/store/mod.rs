@@ -12,6 +12,8 @@ pub mod large;
 pub mod messages;
 mod migrate;
 pub mod objects;
+pub mod removal;
+pub mod reports;
 pub mod retry;
 pub mod secrets;
 pub mod sessions;

@@ -10,6 +10,7 @@ pub mod message_content;
 pub mod one_time_link;
 pub mod principal;
 pub mod principal_aor;
+pub mod report;
 pub mod retry_key;
 pub mod secret;
 pub mod session;

@@ -11,6 +11,7 @@ use super::pages::ConfirmDeletePage;
 use crate::domain::message::Summary;
 use crate::domain::message_id::MessageKey;
 use crate::mailbox::Mailbox;
+use crate::mailbox::delete::Reason;
 use crate::store::accounts::Account;
 use crate::web::extract::Path;
 use crate::web::rest::account_path;
@@ -40,7 +41,15 @@ pub(super) async fn submit(
         visitor.flash("No message was selected.").await?;
     } else if form.get("confirmed") == "yes" {
         let numbers: Vec<i64> = keys.iter().map(|key| key.number).collect();
-        let deleted = mailbox.delete(account.id, &numbers).await?;
+        let deleted = mailbox
+            .delete(
+                account.id,
+                &numbers,
+                Reason::Requested {
+                    by: &visitor.principal.name,
+                },
+            )
+            .await?;
         visitor
             .flash(&format!("{} deleted.", counted(deleted.len())))
             .await?;

@@ -4,6 +4,7 @@ use axum::extract::State;
 use axum::http::StatusCode;
 
 use crate::mailbox::Mailbox;
+use crate::mailbox::delete::Reason;
 use crate::web::auth::Caller;
 use crate::web::extract::Path;
 use crate::web::problem::{NOT_FOUND, Problem, ProblemBody};
@@ -38,7 +39,15 @@ pub async fn delete_message(
     let account = account_path::account(&mailbox, &caller.principal, &scope, &aor).await?;
     let missing = || Problem::new(NOT_FOUND);
     let key = account_path::key(&account, &id).ok_or_else(missing)?;
-    let deleted = mailbox.delete(account.id, &[key.number]).await?;
+    let deleted = mailbox
+        .delete(
+            account.id,
+            &[key.number],
+            Reason::Requested {
+                by: &caller.principal.name,
+            },
+        )
+        .await?;
     if deleted.is_empty() {
         return Err(missing());
     }

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::mailbox::Mailbox;
+use crate::mailbox::delete::Reason;
 use crate::web::auth::Caller;
 use crate::web::extract::{Json as Body, Path};
 use crate::web::problem::{INVALID_REQUEST, Problem, ProblemBody};
@@ -87,7 +88,15 @@ pub async fn delete_messages(
     let account = account_path::account(&mailbox, &caller.principal, &scope, &aor).await?;
     let number = |id: &str| account_path::key(&account, id).map(|key| key.number);
     let numbers: Vec<i64> = request.ids.iter().filter_map(|id| number(id)).collect();
-    let deleted = mailbox.delete(account.id, &numbers).await?;
+    let deleted = mailbox
+        .delete(
+            account.id,
+            &numbers,
+            Reason::Requested {
+                by: &caller.principal.name,
+            },
+        )
+        .await?;
     let outcome = |id: &str| match number(id) {
         Some(number) if deleted.contains(&number) => Outcome::Deleted,
         _ => Outcome::NotFound,

@@ -1,0 +1,217 @@
+//! The outbox: delivery reports handed out to whoever sends them, and what becomes of them. At least once on the
+//! wire, always under the same IMDN Message-ID; for each sender one after another.
+
+use std::time::Duration;
+
+use chrono::{DateTime, TimeDelta, Utc};
+use tokio::time::{Instant, timeout_at};
+
+use super::Mailbox;
+use crate::domain::access::Scope;
+use crate::domain::report::{State, back_off};
+use crate::store::reports::{self, Report};
+use crate::store::{StoreError, WriteTx};
+
+/// How long a report belongs to whoever it was handed out to.
+pub const LEASE: TimeDelta = TimeDelta::seconds(60);
+/// How often somebody who waits looks for what no bell rings for: other nodes, and waits that are over.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
+/// The longest text kept of what an attempt came to, in characters.
+const MAX_ERROR: usize = 500;
+
+/// What became of a request about a report.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Handled {
+    /// It is done; this is how the report is now.
+    Done(Box<Report>),
+    /// There is no such report within reach.
+    NotThere,
+    /// The report is in a state in which this cannot be done.
+    NotNow(State),
+}
+
+/// What an attempt that failed came to.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Failure {
+    /// How long the other side wants to be left alone.
+    pub retry_after: Option<TimeDelta>,
+    /// What it said.
+    pub error: Option<String>,
+}
+
+impl Mailbox {
+    /// Hands out up to `limit` reports of the accounts in `scope` for the time of a [`LEASE`].
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn claim_reports(
+        &self,
+        scope: &Scope,
+        limit: u64,
+    ) -> Result<Vec<Report>, StoreError> {
+        let now = self.clock.now();
+        if !reports::is_any_due(self.db.read(), scope, now).await? {
+            return Ok(Vec::new());
+        }
+        let tx = self.db.write().await?;
+        let claimed = reports::claim(&tx, scope, now, now + LEASE, limit).await?;
+        tx.commit().await?;
+        Ok(claimed)
+    }
+
+    /// [`claim_reports`](Self::claim_reports) that waits until there are some, no longer than `patience`.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn await_reports(
+        &self,
+        scope: &Scope,
+        limit: u64,
+        patience: Duration,
+    ) -> Result<Vec<Report>, StoreError> {
+        let until = Instant::now() + patience;
+        let mut bell = self.bell.listen();
+        loop {
+            let claimed = self.claim_reports(scope, limit).await?;
+            let now = Instant::now();
+            if !claimed.is_empty() || now >= until || bell.is_closed() {
+                return Ok(claimed);
+            }
+            let look_at = until.min(now + LOOK_EVERY);
+            // Either way it is time to look again.
+            let _ = timeout_at(look_at, bell.heard()).await;
+        }
+    }
+
+    /// Marks a report that was handed out as sent. Saying so again does no harm.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn report_sent(&self, scope: &Scope, id: i64) -> Result<Handled, StoreError> {
+        self.change_report(scope, id, |report, now| match report.state {
+            State::Leased => {
+                report.last_error = None;
+                end(report, State::Sent, now);
+                true
+            }
+            State::Sent => true,
+            State::Pending | State::Dead => false,
+        })
+        .await
+    }
+
+    /// Takes back a report that was handed out and could not be sent: it is tried again after a while, or given up
+    /// when that would be too late. `chance` is random.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn report_failed(
+        &self,
+        scope: &Scope,
+        id: i64,
+        failure: Failure,
+        chance: u32,
+    ) -> Result<Handled, StoreError> {
+        self.change_report(scope, id, |report, now| {
+            if report.state != State::Leased {
+                return false;
+            }
+            report.last_error = failure.error.as_deref().map(shortened);
+            let wait = back_off(report.attempts, chance);
+            let wait = wait.max(failure.retry_after.unwrap_or_default());
+            match now.checked_add_signed(wait) {
+                Some(next) if next < report.give_up_at => {
+                    report.state = State::Pending;
+                    report.next_attempt_at = Some(next);
+                    report.lease_until = None;
+                }
+                _ => end(report, State::Dead, now),
+            }
+            true
+        })
+        .await
+    }
+
+    /// A page of reports, newest first, ids below `before`.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn reports(
+        &self,
+        state: Option<State>,
+        before: Option<i64>,
+        limit: u64,
+    ) -> Result<Vec<Report>, StoreError> {
+        reports::page(self.db.read(), state, before, limit).await
+    }
+
+    /// Has a report that waits, or was given up, tried at once and for as long as a new one.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn retry_report(&self, id: i64) -> Result<Handled, StoreError> {
+        let give_up_after = self.policy.reports_give_up_after;
+        self.change_report(&Scope::All, id, |report, now| {
+            if matches!(report.state, State::Leased | State::Sent) {
+                return false;
+            }
+            report.state = State::Pending;
+            report.next_attempt_at = Some(now);
+            report.give_up_at = now + give_up_after;
+            report.ended_at = None;
+            true
+        })
+        .await
+    }
+
+    /// Drops a report, whatever has become of it; says whether there was one.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn drop_report(&self, id: i64) -> Result<bool, StoreError> {
+        let tx = self.db.write().await?;
+        let dropped = reports::remove(&tx, id).await?;
+        tx.commit().await?;
+        if dropped {
+            tracing::info!(report.id = id, "report {id} was dropped");
+            self.bell.ring();
+        }
+        Ok(dropped)
+    }
+
+    /// Changes a report within `scope`, held meanwhile; `change` says whether it may be.
+    async fn change_report(
+        &self,
+        scope: &Scope,
+        id: i64,
+        change: impl FnOnce(&mut Report, DateTime<Utc>) -> bool,
+    ) -> Result<Handled, StoreError> {
+        let tx: WriteTx = self.db.write().await?;
+        let Some(mut report) = reports::lock(&tx, scope, id).await? else {
+            return Ok(Handled::NotThere);
+        };
+        if !change(&mut report, self.clock.now()) {
+            return Ok(Handled::NotNow(report.state));
+        }
+        reports::write(&tx, &report).await?;
+        tx.commit().await?;
+        // The next one of the same sender may go, or this one itself.
+        self.bell.ring();
+        Ok(Handled::Done(Box::new(report)))
+    }
+}
+
+fn end(report: &mut Report, state: State, now: DateTime<Utc>) {
+    report.state = state;
+    report.next_attempt_at = None;
+    report.lease_until = None;
+    report.ended_at.get_or_insert(now);
+}
+
+/// A text fit for a text column: bounded, and without NUL, which `PostgreSQL` cannot hold.
+fn shortened(text: &str) -> String {
+    text.chars()
+        .take(MAX_ERROR)
+        .map(|c| if c.is_control() { ' ' } else { c })
+        .collect()
+}

@@ -1,0 +1,326 @@
+//! The outbox of delivery reports: queued with the removal of their messages, handed out one at a time for each
+//! sender, kept for a while after they have ended.
+
+use chrono::{DateTime, Utc};
+use sea_orm::sea_query::{
+    Alias, Expr, ExprTrait, LockBehavior, LockType, OnConflict, Query, SelectStatement,
+};
+use sea_orm::{
+    ActiveValue::{NotSet, Set},
+    ColumnTrait, ConnectionTrait, EntityTrait, IntoActiveModel, QueryFilter, QueryOrder,
+    QuerySelect, Select,
+};
+
+use super::db::{StoreError, WriteTx};
+use super::entity::report::{ActiveModel, Column as C, Entity, Model};
+use crate::domain::access::Scope;
+use crate::domain::address::Aor;
+use crate::domain::message_id::{MessageId, MessageKey};
+use crate::domain::report::{ReportKind, State};
+
+/// A report to be queued.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NewReport {
+    /// The message that goes, and the mail server that held it.
+    pub message_id: MessageId,
+    /// Whose it was.
+    pub aor: Aor,
+    /// What is reported.
+    pub kind: ReportKind,
+    /// What reports of one sender have in common.
+    pub sender_key: String,
+    /// The URI to send it to.
+    pub target: String,
+    /// Why the message goes.
+    pub reason: &'static str,
+    /// The report's own IMDN Message-ID.
+    pub imdn_message_id: String,
+    /// The message/cpim entity.
+    pub body: Vec<u8>,
+    /// When it was made.
+    pub created_at: DateTime<Utc>,
+    /// When it is given up.
+    pub give_up_at: DateTime<Utc>,
+}
+
+/// A report in the outbox.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Report {
+    /// Database id; reports of one sender go in its order.
+    pub id: i64,
+    /// The message that went.
+    pub message_id: MessageId,
+    /// Whose it was.
+    pub aor: String,
+    /// The URI to send it to.
+    pub target: String,
+    /// Why the message went.
+    pub reason: String,
+    /// The report's own IMDN Message-ID, the same at every attempt.
+    pub imdn_message_id: String,
+    /// The message/cpim entity.
+    pub body: Vec<u8>,
+    /// Where it is on its way.
+    pub state: State,
+    /// How often it was handed out.
+    pub attempts: u32,
+    /// When it may be handed out next; none once it has ended.
+    pub next_attempt_at: Option<DateTime<Utc>>,
+    /// Until when it belongs to whoever it was handed out to.
+    pub lease_until: Option<DateTime<Utc>>,
+    /// What the last attempt came to.
+    pub last_error: Option<String>,
+    /// When it was queued.
+    pub created_at: DateTime<Utc>,
+    /// When it is given up.
+    pub give_up_at: DateTime<Utc>,
+    /// When it was sent or given up.
+    pub ended_at: Option<DateTime<Utc>>,
+}
+
+fn from_row(row: Model) -> Result<Report, StoreError> {
+    let state = row.state.parse().map_err(|_| StoreError::Corrupt {
+        column: "report.state",
+        value: row.state.clone(),
+    })?;
+    let key = MessageKey {
+        account_id: row.account_id,
+        number: row.number,
+    };
+    Ok(Report {
+        id: row.id,
+        message_id: MessageId {
+            key,
+            host: row.host,
+        },
+        aor: row.aor,
+        target: row.target,
+        reason: row.reason,
+        imdn_message_id: row.imdn_message_id,
+        body: row.body,
+        state,
+        attempts: u32::try_from(row.attempts).unwrap_or_default(),
+        next_attempt_at: row.next_attempt_at,
+        lease_until: row.lease_until,
+        last_error: row.last_error,
+        created_at: row.created_at,
+        give_up_at: row.give_up_at,
+        ended_at: row.ended_at,
+    })
+}
+
+/// Queues reports. One that its message has already is left as it is.
+///
+/// # Errors
+/// When the database fails.
+pub async fn insert_all(tx: &WriteTx, reports: Vec<NewReport>) -> Result<(), StoreError> {
+    if reports.is_empty() {
+        return Ok(());
+    }
+    let rows = reports.into_iter().map(|new| ActiveModel {
+        id: NotSet,
+        account_id: Set(new.message_id.key.account_id),
+        number: Set(new.message_id.key.number),
+        kind: Set(new.kind.as_str().to_owned()),
+        aor: Set(new.aor.as_str().to_owned()),
+        host: Set(new.message_id.host),
+        sender_key: Set(new.sender_key),
+        target: Set(new.target),
+        reason: Set(new.reason.to_owned()),
+        imdn_message_id: Set(new.imdn_message_id),
+        body: Set(new.body),
+        state: Set(State::Pending.as_str().to_owned()),
+        attempts: Set(0),
+        next_attempt_at: Set(Some(new.created_at)),
+        lease_until: Set(None),
+        last_error: Set(None),
+        created_at: Set(new.created_at),
+        give_up_at: Set(new.give_up_at),
+        ended_at: Set(None),
+    });
+    Entity::insert_many(rows)
+        .on_conflict(
+            OnConflict::columns([C::AccountId, C::Number, C::Kind])
+                .do_nothing()
+                .to_owned(),
+        )
+        .exec_without_returning(&**tx)
+        .await?;
+    Ok(())
+}
+
+/// Reports that may be handed out at `now`: those that wait and those whose lease has run out, but none before an
+/// earlier one of its sender has ended. Only what lies within `scope` counts, so that no tenant holds up another.
+fn due(scope: &Scope, now: DateTime<Utc>) -> Select<Entity> {
+    let query = Entity::find()
+        .filter(C::NextAttemptAt.lte(now))
+        .filter(C::GiveUpAt.gt(now))
+        .filter(Expr::exists(earlier(scope)).not());
+    within(query, scope)
+        .order_by_asc(C::NextAttemptAt)
+        .order_by_asc(C::Id)
+}
+
+/// The open reports of the same sender that came before.
+fn earlier(scope: &Scope) -> SelectStatement {
+    let column = |column: C| Expr::col((Alias::new("earlier"), column));
+    let own = |column: C| Expr::col((Entity, column));
+    let mut query = Query::select();
+    query
+        .expr(Expr::val(1))
+        .from_as(Entity, Alias::new("earlier"))
+        .and_where(column(C::SenderKey).eq(own(C::SenderKey)))
+        .and_where(column(C::Id).lt(own(C::Id)))
+        .and_where(column(C::NextAttemptAt).is_not_null());
+    if let Scope::Aors(aors) = scope {
+        query.and_where(column(C::Aor).is_in(aors.iter().map(Aor::as_str)));
+    }
+    query
+}
+
+fn within(query: Select<Entity>, scope: &Scope) -> Select<Entity> {
+    match scope {
+        Scope::All => query,
+        Scope::Aors(aors) => query.filter(C::Aor.is_in(aors.iter().map(Aor::as_str))),
+    }
+}
+
+/// Whether there is a report to hand out.
+///
+/// # Errors
+/// When the database fails.
+pub async fn is_any_due(
+    conn: &impl ConnectionTrait,
+    scope: &Scope,
+    now: DateTime<Utc>,
+) -> Result<bool, StoreError> {
+    let query = due(scope, now).select_only().column(C::Id).limit(1);
+    Ok(query.into_tuple::<i64>().one(conn).await?.is_some())
+}
+
+/// Hands out up to `limit` reports until `lease_until`, in the order they came, to nobody else meanwhile.
+///
+/// # Errors
+/// When the database fails.
+pub async fn claim(
+    tx: &WriteTx,
+    scope: &Scope,
+    now: DateTime<Utc>,
+    lease_until: DateTime<Utc>,
+    limit: u64,
+) -> Result<Vec<Report>, StoreError> {
+    let mut rows = due(scope, now)
+        .limit(limit)
+        .lock_with_behavior(LockType::Update, LockBehavior::SkipLocked)
+        .all(&**tx)
+        .await?;
+    let ids: Vec<i64> = rows.iter().map(|row| row.id).collect();
+    if ids.is_empty() {
+        return Ok(Vec::new());
+    }
+    Entity::update_many()
+        .col_expr(C::State, State::Leased.as_str().into())
+        .col_expr(C::Attempts, Expr::col(C::Attempts).add(1))
+        .col_expr(C::NextAttemptAt, lease_until.into())
+        .col_expr(C::LeaseUntil, lease_until.into())
+        .filter(C::Id.is_in(ids))
+        .exec(&**tx)
+        .await?;
+    rows.sort_by_key(|row| row.id);
+    let claimed = rows.into_iter().map(|row| {
+        let mut report = from_row(row)?;
+        report.state = State::Leased;
+        report.attempts += 1;
+        report.next_attempt_at = Some(lease_until);
+        report.lease_until = Some(lease_until);
+        Ok(report)
+    });
+    claimed.collect()
+}
+
+/// A report within `scope`, held until the transaction ends.
+///
+/// # Errors
+/// When the database fails.
+pub async fn lock(tx: &WriteTx, scope: &Scope, id: i64) -> Result<Option<Report>, StoreError> {
+    let query = within(Entity::find_by_id(id), scope).lock_exclusive();
+    query.one(&**tx).await?.map(from_row).transpose()
+}
+
+/// Writes what an attempt came to, or what an operator decided, into the row of a report that the transaction holds.
+///
+/// # Errors
+/// When the database fails.
+pub async fn write(tx: &WriteTx, report: &Report) -> Result<(), StoreError> {
+    let row = ActiveModel {
+        id: Set(report.id),
+        state: Set(report.state.as_str().to_owned()),
+        next_attempt_at: Set(report.next_attempt_at),
+        lease_until: Set(report.lease_until),
+        last_error: Set(report.last_error.clone()),
+        give_up_at: Set(report.give_up_at),
+        ended_at: Set(report.ended_at),
+        ..ActiveModel::default()
+    };
+    Entity::update(row.into_active_model()).exec(&**tx).await?;
+    Ok(())
+}
+
+/// Removes a report; says whether there was one.
+///
+/// # Errors
+/// When the database fails.
+pub async fn remove(tx: &WriteTx, id: i64) -> Result<bool, StoreError> {
+    let done = Entity::delete_by_id(id).exec(&**tx).await?;
+    Ok(done.rows_affected > 0)
+}
+
+/// Gives up the reports whose time has passed; says how many. One that is handed out is left to whoever has it.
+///
+/// # Errors
+/// When the database fails.
+pub async fn give_up_due(tx: &WriteTx, now: DateTime<Utc>) -> Result<u64, StoreError> {
+    let done = Entity::update_many()
+        .col_expr(C::State, State::Dead.as_str().into())
+        .col_expr(C::NextAttemptAt, Expr::value(None::<DateTime<Utc>>))
+        .col_expr(C::LeaseUntil, Expr::value(None::<DateTime<Utc>>))
+        .col_expr(C::EndedAt, now.into())
+        .filter(C::NextAttemptAt.is_not_null())
+        .filter(C::GiveUpAt.lte(now))
+        .filter(C::LeaseUntil.is_null().or(C::LeaseUntil.lte(now)))
+        .exec(&**tx)
+        .await?;
+    Ok(done.rows_affected)
+}
+
+/// Forgets the reports that ended at or before an instant; says how many.
+///
+/// # Errors
+/// When the database fails.
+pub async fn forget_ended(tx: &WriteTx, before: DateTime<Utc>) -> Result<u64, StoreError> {
+    let done = Entity::delete_many()
+        .filter(C::EndedAt.lte(before))
+        .exec(&**tx)
+        .await?;
+    Ok(done.rows_affected)
+}
+
+/// A page of reports, newest first, ids below `before`, all or those in one state.
+///
+/// # Errors
+/// When the database fails.
+pub async fn page(
+    conn: &impl ConnectionTrait,
+    state: Option<State>,
+    before: Option<i64>,
+    limit: u64,
+) -> Result<Vec<Report>, StoreError> {
+    let mut query = Entity::find().order_by_desc(C::Id).limit(limit);
+    if let Some(state) = state {
+        query = query.filter(C::State.eq(state.as_str()));
+    }
+    if let Some(before) = before {
+        query = query.filter(C::Id.lt(before));
+    }
+    query.all(conn).await?.into_iter().map(from_row).collect()
+}
