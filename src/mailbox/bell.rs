@@ -35,6 +35,12 @@ impl Bell {
         self.0.send_modify(|signal| signal.closed = true);
     }
 
+    /// How many wait.
+    #[must_use]
+    pub fn listeners(&self) -> usize {
+        self.0.receiver_count()
+    }
+
     /// Somebody who hears every ring from now on.
     #[must_use]
     pub fn listen(&self) -> Listener {

@@ -1,4 +1,5 @@
-//! `POST /gateway/v1/messages`: a gateway hands over a SIP MESSAGE by HTTP. Large messages come in [`large`].
+//! `POST /gateway/v1/messages`: a gateway hands over a SIP MESSAGE by HTTP. Large messages come in [`large`];
+//! delivery reports go out in [`reports`].
 
 use axum::Json;
 use axum::body::Body;
@@ -26,12 +27,16 @@ use crate::mailbox::store::{StoreRefusal, Stored};
 use crate::sip::ParseError;
 
 pub mod large;
+pub mod reports;
 
 /// The gateway operations.
 pub fn router() -> OpenApiRouter<AppState> {
     OpenApiRouter::new()
         .routes(routes!(store_message))
         .routes(routes!(large::store_large_message))
+        .routes(routes!(reports::pull_reports))
+        .routes(routes!(reports::ack_report))
+        .routes(routes!(reports::nack_report))
 }
 
 /// Where the first line of a SIP message must say that it is one, in octets.

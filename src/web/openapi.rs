@@ -23,6 +23,7 @@ use super::{gateway, health, rest};
         (name = "accounts", description = "The mailboxes of served users"),
         (name = "messages", description = "What waits in a mailbox"),
         (name = "gateway", description = "Handing over messages from a SIP network"),
+        (name = "reports", description = "Telling senders that their messages went undelivered"),
         (name = "health", description = "For whoever restarts or routes"),
     ),
     modifiers(&Security),

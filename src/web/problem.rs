@@ -118,6 +118,9 @@ kinds! {
     INVALID_REQUEST = ("invalid-request", 400, 0, "Invalid request",
         "A parameter or the body is not as the documentation of the operation says.",
         "Look at `detail` and `errors`.");
+    REPORT_STATE = ("report-state", 409, 0, "Report in another state",
+        "What was asked for cannot be done to a delivery report in the state that `detail` names.",
+        "Answer only for reports that were handed out and not answered for; let an operator retry what was given up.");
     INVALID_CURSOR = ("invalid-cursor", 400, 0, "Cursor not valid here",
         "The cursor was not given out by this server for this list and filter.",
         "Take `next_cursor` of the page before, with the same filter, or start without a cursor.");

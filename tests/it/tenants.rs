@@ -57,6 +57,29 @@ const TABLE: &[(&str, &str, [u16; 4])] = &[
     ),
 ];
 
+/// An operation on a report about a message of Alice's that was handed out, and the answers to: her own token, a
+/// gateway, a gateway for somebody else, an operator, nobody.
+const REPORTS: &[(&str, &str, [u16; 5])] = &[
+    ("GET", "/gateway/v1/reports", [403, 200, 200, 403, 401]),
+    (
+        "POST",
+        "/gateway/v1/reports/{id}/ack",
+        [403, 204, 404, 403, 401],
+    ),
+    (
+        "POST",
+        "/gateway/v1/reports/{id}/nack",
+        [403, 204, 404, 403, 401],
+    ),
+    ("GET", "/api/v1/reports", [403, 403, 403, 200, 401]),
+    (
+        "POST",
+        "/api/v1/reports/{id}/retry",
+        [403, 403, 403, 409, 401],
+    ),
+    ("DELETE", "/api/v1/reports/{id}", [403, 403, 403, 204, 401]),
+];
+
 on_both_databases! {
     async fn each_caller_gets_what_the_table_says(app: TestApp) {
         let tokens = [
@@ -74,10 +97,39 @@ on_both_databases! {
                 if *method == "POST" {
                     request = request.json(&json!({"ids": [id]}));
                 }
+
                 let answer = app.send(request).await;
                 assert_eq!(answer.status, *status, "{method} {path}: {}", String::from_utf8_lossy(&answer.body));
                 let gone = app.get(&format!("/api/v1/accounts/{ALICE}/messages/{id}")).await.status == 404;
-                assert_eq!(gone, *method != "GET" && *status < 300, "{method} {path}");
+                let deletes = matches!(*method, "POST" | "DELETE");
+                assert_eq!(gone, deletes && *status < 300, "{method} {path}");
+            }
+        }
+    }
+
+    async fn reports_are_for_gateways_and_operators(app: TestApp) {
+        let tokens = [
+            app.token(&[Delete], &[ALICE]).await,
+            app.gateway.clone(),
+            app.token(&[Gateway], &["sip:bob@example.org"]).await,
+            app.operator.clone(),
+            String::new(),
+        ];
+        for (n, (method, path, expected)) in REPORTS.iter().enumerate() {
+            for (who, (token, status)) in tokens.iter().zip(expected).enumerate() {
+                // Each of a sender of its own, so that none waits for another.
+                let message = Pager::new().asking("m1").from(&format!("sip:c{n}-{who}@example.org"));
+                let id = app.store(message).await;
+                app.delete(&format!("/api/v1/accounts/{ALICE}/messages/{id}")).await;
+                let leased = app.get_as(&app.gateway, "/gateway/v1/reports").await.json();
+                let id = leased["items"][0]["id"].as_str().unwrap();
+                let path = path.replace("{id}", id);
+                let mut request = app.request(method.parse().unwrap(), &path);
+                if !token.is_empty() {
+                    request = request.bearer_auth(token);
+                }
+                let answer = app.send(request).await;
+                assert_eq!(answer.status, *status, "{method} {path}: {}", String::from_utf8_lossy(&answer.body));
             }
         }
     }
@@ -86,7 +138,8 @@ on_both_databases! {
         let document = app.get("/openapi.json").await.json();
         for (path, operations) in document["paths"].as_object().unwrap() {
             for method in operations.as_object().unwrap().keys() {
-                let row = TABLE.iter().any(|(m, p, _)| m.eq_ignore_ascii_case(method) && p == path);
+                let is_this = |m: &str, p: &str| m.eq_ignore_ascii_case(method) && p == path;
+                let row = TABLE.iter().any(|(m, p, _)| is_this(m, p)) || REPORTS.iter().any(|(m, p, _)| is_this(m, p));
                 let elsewhere = ["/healthz", "/readyz", "/gateway/v1/messages", "/gateway/v1/large-messages", "/api/v1/accounts"];
                 assert!(row || elsewhere.contains(&path.as_str()), "{method} {path} has no row in the table");
             }

@@ -9,6 +9,7 @@ pub mod account_path;
 pub mod accounts;
 pub mod large_view;
 pub mod messages;
+pub mod reports;
 pub mod view;
 
 /// Every REST operation.
@@ -26,4 +27,7 @@ pub fn router() -> OpenApiRouter<AppState> {
         .routes(routes!(messages::session::get_message_session))
         .routes(routes!(messages::part::get_message_part))
         .routes(routes!(messages::delete_many::delete_messages))
+        .routes(routes!(reports::list::list_reports))
+        .routes(routes!(reports::retry::retry_report))
+        .routes(routes!(reports::delete::delete_report))
 }

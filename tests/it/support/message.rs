@@ -57,6 +57,34 @@ impl Pager {
         self.content("text/plain;charset=UTF-8", body)
     }
 
+    /// An envelope (RFC 3862) with these lines and a text in it. RFC 5438 section 7.1.1.3 has one like it.
+    pub fn enveloped(self, lines: &str) -> Self {
+        let cpim = format!("{lines}\r\nContent-Type: text/plain\r\n\r\nWatson, come here.");
+        self.content("message/cpim", cpim)
+    }
+
+    /// In an envelope that asks to be told if it is not delivered, with this IMDN Message-ID.
+    pub fn asking(self, message_id: &str) -> Self {
+        let lines = format!(
+            "From: Carol <im:carol@example.org>\r\nTo: Alice <im:alice@example.org>\r\n\
+             NS: q <urn:ietf:params:imdn>\r\nq.Message-ID: {message_id}\r\n\
+             DateTime: 2026-10-01T10:15:29+02:00\r\n\
+             q.Disposition-Notification: positive-delivery, negative-delivery\r\n"
+        );
+        self.enveloped(&lines)
+    }
+
+    /// From another sender.
+    pub fn from(mut self, sender: &str) -> Self {
+        let tag = self
+            .from
+            .split_once(";tag=")
+            .map_or("t", |(_, tag)| tag)
+            .to_owned();
+        self.from = format!("<{sender}>;tag={tag}");
+        self
+    }
+
     pub fn bytes(&self) -> Vec<u8> {
         let head = format!(
             "MESSAGE {} SIP/2.0\r\nVia: SIP/2.0/UDP proxy.example.org;branch={}\r\n\
