@@ -209,7 +209,7 @@ pub const KEYS: &[Key] = &[
     key(
         "policy.max_expiry",
         "30d",
-        "The longest life a sender may ask for.",
+        "The longest life a sender may ask for, and that may be chosen for a message that waits.",
     ),
     key(
         "policy.large_expiry",

@@ -43,6 +43,31 @@ pub fn pager(
     Ok(expires_at)
 }
 
+/// The instant is not one at which a message may expire.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("expected an instant after now and not after {latest}")]
+pub struct OutOfBounds {
+    /// The last that may be chosen.
+    pub latest: DateTime<Utc>,
+}
+
+/// The expiry that somebody chooses for a message that waits: after `now`, and no longer away than a sender may ask
+/// for.
+///
+/// # Errors
+/// [`OutOfBounds`] says how long it may be.
+pub fn chosen(
+    asked: DateTime<Utc>,
+    now: DateTime<Utc>,
+    policy: &Policy,
+) -> Result<DateTime<Utc>, OutOfBounds> {
+    let latest = now + policy.max_expiry;
+    if asked <= now || asked > latest {
+        return Err(OutOfBounds { latest });
+    }
+    Ok(asked)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -93,6 +118,19 @@ mod tests {
                 expired_at: now - TimeDelta::seconds(10)
             })
         );
+    }
+
+    #[test]
+    fn an_expiry_is_chosen_within_bounds() {
+        let now = at(NOW);
+        let second = TimeDelta::seconds(1);
+        let latest = now + policy().max_expiry;
+        for asked in [now + second, latest] {
+            assert_eq!(chosen(asked, now, &policy()), Ok(asked));
+        }
+        for asked in [now - second, now, latest + second] {
+            assert_eq!(chosen(asked, now, &policy()), Err(OutOfBounds { latest }));
+        }
     }
 
     #[test]

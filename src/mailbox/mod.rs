@@ -10,6 +10,7 @@ use crate::store::Db;
 pub mod bell;
 pub mod delete;
 pub mod expire;
+pub mod extend;
 mod group_commit;
 pub mod large;
 pub mod outbox;

@@ -18,7 +18,7 @@ use crate::store::retry::{self, FirstAnswer, RetryKey};
 use crate::store::{Db, StoreError, WriteTx};
 
 /// How long a request is recognised after its message has expired.
-const RETRY_KEY_OUTLIVES: TimeDelta = TimeDelta::days(1);
+pub(super) const RETRY_KEY_OUTLIVES: TimeDelta = TimeDelta::days(1);
 
 /// A message ready to be stored.
 #[derive(Debug, Clone)]

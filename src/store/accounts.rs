@@ -292,6 +292,14 @@ pub async fn give_back(
     Ok(())
 }
 
+/// Advances the metadata document of an account that the transaction holds.
+///
+/// # Errors
+/// When the database fails.
+pub async fn advance(tx: &WriteTx, account_id: i64) -> Result<(), StoreError> {
+    give_back(tx, account_id, 0, 0).await
+}
+
 /// A page of accounts in the order of their AoRs, after `after`, that contain `text`.
 ///
 /// # Errors

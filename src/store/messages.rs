@@ -1,7 +1,7 @@
 //! Message rows and their content.
 
 use chrono::{DateTime, Utc};
-use sea_orm::sea_query::{ExprTrait, LikeExpr, Order, Query, SelectStatement};
+use sea_orm::sea_query::{Expr, ExprTrait, LikeExpr, Order, Query, SelectStatement};
 use sea_orm::{
     ActiveValue::Set, ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder,
     QuerySelect, Select,
@@ -156,6 +156,24 @@ pub async fn raw(
         .one(conn)
         .await?;
     Ok(row.map(|row| row.raw))
+}
+
+/// Gives a message another expiry.
+///
+/// # Errors
+/// When the database fails.
+pub async fn set_expiry(
+    tx: &WriteTx,
+    key: MessageKey,
+    expires_at: DateTime<Utc>,
+) -> Result<(), StoreError> {
+    message::Entity::update_many()
+        .col_expr(message::Column::ExpiresAt, Expr::value(expires_at))
+        .filter(message::Column::AccountId.eq(key.account_id))
+        .filter(message::Column::Number.eq(key.number))
+        .exec(&**tx)
+        .await?;
+    Ok(())
 }
 
 /// Those of these objects that a message has as its content.

@@ -6,6 +6,7 @@ use sea_orm::{ActiveValue::Set, ColumnTrait, ConnectionTrait, EntityTrait, Query
 
 use super::db::{StoreError, WriteTx};
 use super::entity::retry_key;
+use crate::domain::message_id::MessageKey;
 
 /// What the first answer said.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -70,6 +71,26 @@ pub async fn insert_all(
         );
     retry_key::Entity::insert_many(rows)
         .exec_without_returning(&**tx)
+        .await?;
+    Ok(())
+}
+
+/// Remembers the request of a message until `forget_at` at least.
+///
+/// # Errors
+/// When the database fails.
+pub async fn keep_until(
+    tx: &WriteTx,
+    key: MessageKey,
+    forget_at: DateTime<Utc>,
+) -> Result<(), StoreError> {
+    use retry_key::Column as C;
+    retry_key::Entity::update_many()
+        .col_expr(C::ForgetAt, Expr::value(forget_at))
+        .filter(C::AccountId.eq(key.account_id))
+        .filter(C::Number.eq(key.number))
+        .filter(C::ForgetAt.lt(forget_at))
+        .exec(&**tx)
         .await?;
     Ok(())
 }

@@ -1,11 +1,13 @@
 //! Messages whose time has passed: gone for every reader at once, and removed by the sweep.
 
-use chrono::TimeDelta;
+use chrono::{DateTime, TimeDelta, Utc};
 use futures_util::future::join_all;
-use restante::domain::access::Scope;
+use reqwest::Method;
+use restante::domain::access::{Scope, TokenScope};
 use restante::domain::message_id::MessageKey;
 use restante::store::messages::Filter;
 use sea_orm::{ConnectionTrait, DbBackend, Statement};
+use serde_json::{Value, json};
 
 use crate::on_both_databases;
 use crate::support::TestApp;
@@ -85,6 +87,50 @@ on_both_databases! {
         while rows(&app, "retry_key").await != 3 {
             tokio::task::yield_now().await;
         }
+    }
+
+    async fn an_expiry_may_be_changed(app: TestApp, "[policy]\nsweep_interval = '1h'") {
+        let request = Pager::new().asking("m1").header("Expires", "600");
+        let id = app.store(request.clone()).await;
+        let message = format!("{ALICE}/messages/{id}");
+        let owner = app.token(&[TokenScope::Delete, TokenScope::Read], &["sip:alice@example.org"]).await;
+        let patch = async |token: &str, body: Value| {
+            app.send(app.request(Method::PATCH, &message).bearer_auth(token).json(&body)).await
+        };
+        let document = async || {
+            let answer = app.get("/xcap-root/org.openmobilealliance.deferred-list/users/sip:alice@example.org/deferred-list").await;
+            (answer.header("etag").to_owned(), answer.text())
+        };
+        let now = app.clock.now();
+        let before = document().await;
+        for bad in [json!({"expires_at": now - TimeDelta::seconds(1)}), json!({"expires_at": now + TimeDelta::days(31)}),
+            json!({"expires_at": "soon"}), json!({}), json!({"expires_at": now, "subject": "x"})] {
+            patch(&owner, bad).await.assert_problem(400, "invalid-request");
+        }
+        assert_eq!(document().await, before);
+        let chosen = now + TimeDelta::days(20);
+        let answer = patch(&owner, json!({"expires_at": chosen})).await;
+        assert_eq!(answer.status, 200, "{}", answer.text());
+        assert_eq!(answer.json()["expires_at"].as_str().unwrap().parse::<DateTime<Utc>>().unwrap(), chosen);
+        assert_eq!(app.get(&message).await.json()["expires_at"], answer.json()["expires_at"]);
+        let after = document().await;
+        assert_ne!(after.0, before.0);
+        assert!(after.1.contains(&chosen.format("<expiry>%Y-%m-%dT%H:%M:%SZ</expiry>").to_string()), "{}", after.1);
+        // The same again changes nothing.
+        assert_eq!(patch(&app.operator, json!({"expires_at": chosen})).await.status, 200);
+        assert_eq!(document().await, after);
+        let reader = app.token(&[TokenScope::Read], &["sip:alice@example.org"]).await;
+        patch(&reader, json!({"expires_at": now})).await.assert_problem(403, "insufficient-scope");
+        let stranger = app.token(&[TokenScope::Delete], &["sip:bob@example.org"]).await;
+        patch(&stranger, json!({"expires_at": chosen})).await.assert_problem(404, "not-found");
+        // It waits as long as was chosen, and its request is recognised as long.
+        app.clock.advance(TimeDelta::days(19));
+        assert_eq!(app.mailbox.expire().await.unwrap(), 0);
+        assert_eq!(app.hand_over(request).await.status, 200);
+        assert_eq!(app.waiting("sip:alice@example.org").await, 1);
+        app.clock.advance(TimeDelta::days(2));
+        patch(&owner, json!({"expires_at": app.clock.now() + TimeDelta::days(1)})).await.assert_problem(404, "not-found");
+        assert_eq!(rows(&app, "report").await, 1);
     }
 }
 

@@ -1,5 +1,6 @@
 //! What each kind of caller sees of Alice's account: one table for every operation.
 
+use chrono::TimeDelta;
 use reqwest::Method;
 use restante::domain::access::TokenScope::{Delete, Gateway, Operator, Read};
 use serde_json::json;
@@ -51,6 +52,11 @@ const TABLE: &[(&str, &str, [u16; 4])] = &[
         [403, 200, 403, 403],
     ),
     (
+        "PATCH",
+        "/api/v1/accounts/{aor}/messages/{id}",
+        [403, 200, 403, 403],
+    ),
+    (
         "DELETE",
         "/api/v1/accounts/{aor}/messages/{id}",
         [403, 204, 403, 403],
@@ -96,8 +102,9 @@ on_both_databases! {
                 let mut request = app.request(method.parse().unwrap(), &path).bearer_auth(token);
                 if *method == "POST" {
                     request = request.json(&json!({"ids": [id]}));
+                } else if *method == "PATCH" {
+                    request = request.json(&json!({"expires_at": app.clock.now() + TimeDelta::days(1)}));
                 }
-
                 let answer = app.send(request).await;
                 assert_eq!(answer.status, *status, "{method} {path}: {}", String::from_utf8_lossy(&answer.body));
                 let gone = app.get(&format!("/api/v1/accounts/{ALICE}/messages/{id}")).await.status == 404;

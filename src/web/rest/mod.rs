@@ -20,7 +20,8 @@ pub fn router() -> OpenApiRouter<AppState> {
         .routes(routes!(messages::list::list_messages))
         .routes(routes!(
             messages::get::get_message,
-            messages::delete::delete_message
+            messages::delete::delete_message,
+            messages::update::update_message
         ))
         .routes(routes!(messages::raw::get_message_raw))
         .routes(routes!(messages::content::get_message_content))

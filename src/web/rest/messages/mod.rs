@@ -8,3 +8,4 @@ pub mod list;
 pub mod part;
 pub mod raw;
 pub mod session;
+pub mod update;

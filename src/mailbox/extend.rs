@@ -1,0 +1,51 @@
+//! Another expiry for a message that waits: its owner or an operator wants it kept longer, or not so long.
+
+use chrono::{DateTime, SubsecRound, Utc};
+
+use super::Mailbox;
+use super::store::RETRY_KEY_OUTLIVES;
+use crate::domain::expiry::{self, OutOfBounds};
+use crate::domain::message::Summary;
+use crate::domain::message_id::MessageKey;
+use crate::store::{StoreError, accounts, messages, retry};
+
+/// Why a message keeps the expiry it has.
+#[derive(Debug, thiserror::Error)]
+pub enum ExtendError {
+    /// The instant is not one that may be chosen.
+    #[error(transparent)]
+    Bounds(#[from] OutOfBounds),
+    /// The database failed; nothing was changed.
+    #[error("the expiry could not be changed")]
+    Store(#[from] StoreError),
+}
+
+impl Mailbox {
+    /// Gives a message another expiry; how it is then, or nothing if it is not there any more. The metadata document
+    /// shows it, so its version advances with it.
+    ///
+    /// # Errors
+    /// [`ExtendError`]; nothing was changed then.
+    pub async fn set_expiry(
+        &self,
+        key: MessageKey,
+        expires_at: DateTime<Utc>,
+    ) -> Result<Option<Summary>, ExtendError> {
+        let now = self.clock.now();
+        let expires_at = expiry::chosen(expires_at.trunc_subsecs(6), now, &self.policy)?;
+        let tx = self.db.write().await?;
+        accounts::lock(&tx, key.account_id).await?;
+        let Some(mut message) = messages::find(&*tx, key, now).await? else {
+            return Ok(None);
+        };
+        messages::set_expiry(&tx, key, expires_at).await?;
+        retry::keep_until(&tx, key, expires_at + RETRY_KEY_OUTLIVES).await?;
+        // The document has whole seconds.
+        if message.facts.expires_at.timestamp() != expires_at.timestamp() {
+            accounts::advance(&tx, key.account_id).await?;
+        }
+        tx.commit().await?;
+        message.facts.expires_at = expires_at;
+        Ok(Some(message))
+    }
+}
