@@ -324,3 +324,38 @@ pub async fn page(
     }
     query.all(conn).await?.into_iter().map(from_row).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use sea_orm::{DbBackend, QueryTrait, Statement};
+
+    use super::*;
+    use crate::store::Db;
+
+    /// Handing out looks only at what is open, however much has ended.
+    #[tokio::test]
+    async fn handing_out_uses_the_indexes() {
+        let directory = tempfile::tempdir().unwrap();
+        let url = format!("sqlite://{}", directory.path().join("test.db").display());
+        let db = Db::connect(&url, 1).await.unwrap();
+        db.migrate().await.unwrap();
+        let query = due(&Scope::All, DateTime::UNIX_EPOCH).limit(10);
+        let explain = format!("EXPLAIN QUERY PLAN {}", query.build(DbBackend::Sqlite));
+        let explain = Statement::from_string(DbBackend::Sqlite, explain);
+        let plan = db.read().query_all_raw(explain).await.unwrap();
+        let plan: Vec<String> = plan
+            .iter()
+            .map(|row| row.try_get("", "detail").unwrap())
+            .collect();
+        for index in [
+            "report_due (next_attempt_at<?)",
+            "report_order (sender_key=? AND id<?)",
+        ] {
+            assert!(plan.iter().any(|line| line.contains(index)), "{plan:?}");
+        }
+        assert!(
+            !plan.iter().any(|line| line.contains("FOR ORDER BY")),
+            "{plan:?}"
+        );
+    }
+}
