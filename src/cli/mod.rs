@@ -67,7 +67,8 @@ enum Command {
 impl Cli {
     /// Runs the command; errors go to standard error on one line.
     pub async fn run(self) -> ExitCode {
-        match self.dispatch().await {
+        // On the heap: the future holds what every command holds.
+        match Box::pin(self.dispatch()).await {
             Ok(code) => code,
             Err(error) => {
                 eprintln!("restante: {error:#}");
