@@ -214,7 +214,10 @@ on_both_databases! {
             content.extend(vec![b'x'; filler]);
             let id = app.store_large(Large::new().content("message/cpim", content)).await;
             if !readable {
-                for object in std::fs::read_dir(app.data().join("objects")).unwrap() {
+                // In the one folder that is this database's.
+                let mut folders = std::fs::read_dir(app.data().join("objects")).unwrap();
+                let folder = folders.next().unwrap().unwrap().path();
+                for object in std::fs::read_dir(folder).unwrap() {
                     std::fs::remove_file(object.unwrap().path()).unwrap();
                 }
             }
@@ -375,7 +378,8 @@ on_both_databases! {
         app.clock.advance(TimeDelta::seconds(595));
         assert!(pull(&app).await.is_empty());
         app.clock.advance(TimeDelta::seconds(6));
-        assert_eq!(pull(&app).await.len(), 1);
+        // A row that the sweep looks at in this moment is passed over: the connector waits for it.
+        assert_eq!(pull_as(&app, &app.gateway, "?limit=100&wait=10").await.len(), 1);
         answer(&app, &json!({"id": "99999"}), "ack", None).await.assert_problem(404, "not-found");
         answer(&app, &json!({"id": "x"}), "nack", None).await.assert_problem(404, "not-found");
     }
