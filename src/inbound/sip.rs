@@ -1,5 +1,5 @@
-//! What the SIP listener answers: MESSAGE is stored, OPTIONS says what is taken, all else is
-//! refused as RFC 3261 section 8.2 says.
+//! What the SIP listener answers: MESSAGE is stored, INVITE and what follows it is for [`super::large`], OPTIONS says
+//! what is taken, all else is refused as RFC 3261 section 8.2 says.
 
 use super::large::LargeMode;
 use super::pager::{self, HandOver, Refusal};
