@@ -1,8 +1,9 @@
 //! SIP clients that others have written: sipp and baresip.
 
 use std::net::SocketAddr;
-use std::process::Output;
+use std::process::{Output, Stdio};
 
+use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::process::Command;
 
 use super::repository;
@@ -61,15 +62,31 @@ pub async fn baresip(server: SocketAddr, transport: &str, login: &str, text: &st
     ] {
         std::fs::write(directory.path().join(file), content).unwrap();
     }
-    // It says nothing by its exit code, and ends by itself after so many seconds.
-    let output = Command::new("baresip")
-        .args(["-4", "-s", "-t", "3", "-e", &format!("/message {text}")])
+    // It says nothing by its exit code, and would end by itself after so many seconds.
+    let mut client = Command::new("baresip")
+        .args(["-4", "-s", "-t", "30", "-e", &format!("/message {text}")])
         .arg("-f")
         .arg(directory.path())
-        .stdin(std::process::Stdio::null())
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
         .kill_on_drop(true)
-        .output()
-        .await
+        .spawn()
         .expect("baresip is needed: run ./scripts/test");
-    String::from_utf8_lossy(&output.stdout).into_owned()
+    let mut output = BufReader::new(client.stdout.take().unwrap());
+    let (mut said, mut line) = (String::new(), Vec::new());
+    // It echoes what is typed octet by octet, so not every line is text.
+    while output.read_until(b'\n', &mut line).await.unwrap() > 0 {
+        let text = String::from_utf8_lossy(&line);
+        said.push_str(&text);
+        // The last word, unless it is a challenge, which it answers.
+        let code = text.strip_prefix("SIP/2.0 ").and_then(|rest| rest.get(..3));
+        let ended = code.is_some_and(|code| code >= "200" && code != "401");
+        if ended {
+            break;
+        }
+        line.clear();
+    }
+    client.kill().await.unwrap();
+    said
 }
