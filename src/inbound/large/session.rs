@@ -352,7 +352,7 @@ impl Session {
                 self.receiver.failed(code_of(&refusal));
             }
         }
-        // A BYE that came while it was stored.
+        // The session that stored a repeated message may have ended without one.
         self.keep_bye().await;
     }
 

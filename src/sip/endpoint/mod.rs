@@ -74,7 +74,8 @@ pub enum Fate {
 /// Whoever answers requests.
 pub trait Agent: Send + Sync + 'static {
     /// Whether whoever sent a request is heard; `Ok(true)` if it is trusted as it is. It is asked before anything
-    /// is remembered of the request, so that strangers fill no table, and must not take long.
+    /// is remembered of the request, so that whoever has not even answered a challenge fills no table, and must not
+    /// take long.
     ///
     /// # Errors
     /// The answer that a stranger gets.
