@@ -8,6 +8,7 @@ mod m0002_identity;
 mod m0003_digest;
 mod m0004_large;
 mod m0005_reports;
+mod m0006_events;
 
 /// Runs the steps in order.
 pub struct Migrator;
@@ -21,6 +22,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0003_digest::Migration),
             Box::new(m0004_large::Migration),
             Box::new(m0005_reports::Migration),
+            Box::new(m0006_events::Migration),
         ]
     }
 }

@@ -242,8 +242,24 @@ pub const KEYS: &[Key] = &[
         "When the sender of a message that goes undelivered is told: `on_request` (RFC 5438), `always`, `never`.",
     ),
     key(
+        "policy.expiry_warning",
+        "24h",
+        "How long before its expiry an event warns of a message; `0s`: never.",
+    ),
+    key(
+        "policy.undo_grace",
+        "10s",
+        "How long a deletion in the browser may be taken back.",
+    ),
+    key(
+        "policy.events_keep",
+        "30d",
+        "How long is kept what happened to messages: events and timelines.",
+    ),
+    key("policy.audit_keep", "400d", "How long the audit is kept."),
+    key(
         "policy.sweep_interval",
-        "2s",
+        "1s",
         "How often expired messages are removed.",
     ),
     key(

@@ -289,6 +289,10 @@ impl Settings {
             delivery_reports: policy.delivery_reports,
             reports_give_up_after: life(self.reports.give_up_after),
             reports_keep: life(self.reports.keep),
+            expiry_warning: life(policy.expiry_warning),
+            undo_grace: life(policy.undo_grace),
+            events_keep: life(policy.events_keep),
+            audit_keep: life(policy.audit_keep),
         }
     }
 

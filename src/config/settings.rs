@@ -188,6 +188,14 @@ pub struct PolicySettings {
     pub(super) quota_bytes: i64,
     #[serde(deserialize_with = "word")]
     pub(super) delivery_reports: DeliveryReports,
+    #[serde(with = "humantime_serde")]
+    pub(super) expiry_warning: Duration,
+    #[serde(with = "humantime_serde")]
+    pub(super) undo_grace: Duration,
+    #[serde(with = "humantime_serde")]
+    pub(super) events_keep: Duration,
+    #[serde(with = "humantime_serde")]
+    pub(super) audit_keep: Duration,
     /// How often expired messages are removed.
     #[serde(with = "humantime_serde")]
     pub sweep_interval: Duration,

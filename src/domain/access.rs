@@ -1,6 +1,7 @@
 //! Who may do what: roles of people, scopes of API tokens, and the accounts either reaches.
 
 use super::address::Aor;
+use super::audit::Actor;
 
 /// What a person is to this server.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -115,8 +116,10 @@ impl Scope {
 /// Somebody who proved who they are: a person by session, a program by token.
 #[derive(Debug, Clone)]
 pub struct Principal {
-    /// The user's or the token's name, for logs and the audit.
+    /// The user's or the token's name, for logs.
     pub name: String,
+    /// What the audit calls it.
+    pub actor: Actor,
     /// The accounts it is bound to.
     pub aors: Vec<Aor>,
     /// What it may do.
@@ -189,6 +192,7 @@ mod tests {
     fn token(scopes: &[TokenScope]) -> Principal {
         Principal {
             name: "t".into(),
+            actor: Actor::SYSTEM,
             aors: Vec::new(),
             rights: Rights::Scopes(scopes.to_vec()),
             mark: String::new(),
@@ -215,6 +219,7 @@ mod tests {
         for role in [Role::User, Role::Operator, Role::Admin] {
             let person = Principal {
                 name: "p".into(),
+                actor: Actor::SYSTEM,
                 aors: vec![],
                 rights: Rights::Role(role),
                 mark: String::new(),
@@ -229,6 +234,7 @@ mod tests {
         let other: Aor = "sip:bob@example.org".parse().unwrap();
         let user = Principal {
             name: "alice".into(),
+            actor: Actor::SYSTEM,
             aors: vec![own.clone()],
             rights: Rights::Role(Role::User),
             mark: String::new(),

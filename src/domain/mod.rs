@@ -3,6 +3,8 @@
 
 pub mod access;
 pub mod address;
+pub mod audit;
+pub mod event;
 pub mod expiry;
 pub mod hex;
 pub mod message;

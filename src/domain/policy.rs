@@ -29,6 +29,14 @@ pub struct Policy {
     pub reports_give_up_after: TimeDelta,
     /// How long a report is kept after it was sent or given up.
     pub reports_keep: TimeDelta,
+    /// How long before its expiry those who follow along are told of a message; none are if it is zero.
+    pub expiry_warning: TimeDelta,
+    /// How long a deletion in the browser may be taken back.
+    pub undo_grace: TimeDelta,
+    /// How long is kept what happened to messages.
+    pub events_keep: TimeDelta,
+    /// How long the audit is kept.
+    pub audit_keep: TimeDelta,
 }
 
 impl Default for Policy {
@@ -45,6 +53,10 @@ impl Default for Policy {
             delivery_reports: DeliveryReports::OnRequest,
             reports_give_up_after: TimeDelta::hours(24),
             reports_keep: TimeDelta::days(30),
+            expiry_warning: TimeDelta::hours(24),
+            undo_grace: TimeDelta::seconds(10),
+            events_keep: TimeDelta::days(30),
+            audit_keep: TimeDelta::days(400),
         }
     }
 }

@@ -8,6 +8,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use crate::clock::Clock;
 use crate::domain::access::{Principal, Rights, Role, TokenScope};
 use crate::domain::address::Aor;
+use crate::domain::audit::{Actor, ActorKind};
 use crate::sip::digest::Verifier;
 use crate::store::identity::DigestLogin;
 use crate::store::{Db, StoreError, accounts, identity as rows};
@@ -371,12 +372,8 @@ impl Identity {
         add_user_row(&tx, name, &hash, Role::Admin, &[], now).await?;
         rows::end_links(&tx, SETUP).await?;
         tx.commit().await?;
-        Ok(Principal {
-            name: name.to_owned(),
-            aors: Vec::new(),
-            rights: Rights::Role(Role::Admin),
-            mark: secret::hash(&hash),
-        })
+        let made = self.person(name).await?;
+        made.ok_or(IdentityError::BadLink)
     }
 }
 
@@ -403,6 +400,7 @@ fn name_taken(error: StoreError) -> IdentityError {
 fn program(token: rows::Token) -> Principal {
     Principal {
         name: token.name,
+        actor: Actor::of(ActorKind::Token, token.id),
         aors: token.aors,
         rights: Rights::Scopes(token.scopes),
         mark: String::new(),
@@ -412,6 +410,7 @@ fn program(token: rows::Token) -> Principal {
 fn person(user: rows::User) -> Principal {
     Principal {
         name: user.name,
+        actor: Actor::of(ActorKind::User, user.id),
         aors: user.aors,
         rights: Rights::Role(user.role),
         mark: secret::hash(&user.password_hash),

@@ -1,4 +1,4 @@
-//! Wakes those who wait for delivery reports to send.
+//! Wakes those who wait for something: for delivery reports to send, or for news.
 
 use std::sync::Arc;
 

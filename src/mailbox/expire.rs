@@ -1,43 +1,47 @@
-//! Expiry: messages go when their time has passed.
+//! Expiry: messages go when their time has passed, and those who follow along are told a while before.
 
 use chrono::{DateTime, TimeDelta, Utc};
 use futures_util::{StreamExt as _, TryStreamExt as _};
 
 use super::Mailbox;
-use super::delete::Reason;
+use super::delete::{Reason, accounts_of};
 use crate::domain::access::Scope;
 use crate::domain::address::Aor;
-use crate::store::messages;
-use crate::store::removal::Selection;
-use crate::store::{StoreError, accounts, reports, retry, sessions};
+use crate::domain::audit::Actor;
+use crate::domain::event::EventKind;
+use crate::domain::message_id::MessageKey;
+use crate::store::events::NewEvent;
+use crate::store::removal::{self, When};
+use crate::store::watermarks::{self, EXPIRY_WARNED};
+use crate::store::{StoreError, accounts, audit, events, messages, reports, retry, sessions};
 
-/// How many accounts one sweep takes at a time.
-const ACCOUNTS_PER_BATCH: u64 = 100;
 /// How long an object may be there before its row: longer than any message takes to be stored.
 pub const OBJECT_WITHOUT_ROW: TimeDelta = TimeDelta::hours(1);
 /// How many objects are looked up at a time.
 const OBJECTS_PER_BATCH: usize = 500;
-/// How many messages one transaction removes.
+/// How many messages one transaction removes: as many as keep nobody waiting for long who wants one of their
+/// accounts or, on `SQLite`, the database.
 const MESSAGES_PER_BATCH: u64 = 500;
+/// How often the watermark of warnings is moved if there is nobody to warn.
+const MOVE_WATERMARK: TimeDelta = TimeDelta::minutes(10);
 
 impl Mailbox {
-    /// Removes what is due everywhere, account by account; says how many messages went. Several
-    /// nodes may sweep at once: each account is changed by one at a time.
+    /// Removes what is due everywhere; says how many messages went. Several nodes may sweep at once and share the
+    /// work.
     ///
     /// # Errors
-    /// When the database fails; the accounts done before stay done.
+    /// When the database fails; what was done before stays done.
     pub async fn expire(&self) -> Result<usize, StoreError> {
         let mut removed = 0;
         loop {
-            let now = self.clock.now();
-            let due = messages::accounts_due(self.db.read(), now, ACCOUNTS_PER_BATCH).await?;
-            if due.is_empty() {
+            let batch = self.expire_batch(self.clock.now()).await?;
+            removed += batch;
+            if batch == 0 {
                 break;
             }
-            for account_id in due {
-                removed += self.expire_account(account_id, now).await?;
-            }
         }
+        removed += self.finish_held().await?;
+        self.warn_of_expiry().await?;
         let now = self.clock.now();
         let tx = self.db.write().await?;
         retry::forget_due(&tx, now).await?;
@@ -56,6 +60,105 @@ impl Mailbox {
         Ok(removed)
     }
 
+    /// Removes some of what is due. What others are at is left to them: nobody waits here, so that nodes that
+    /// sweep, and whoever deletes meanwhile, do not wait for each other.
+    async fn expire_batch(&self, now: DateTime<Utc>) -> Result<usize, StoreError> {
+        let when = When::Expired(now);
+        if self.db.writers() == 1 {
+            let due = removal::due(self.db.read(), now, MESSAGES_PER_BATCH).await?;
+            return Ok(self.take(&due, when, Reason::Expired).await?.len());
+        }
+        let tx = self.db.write().await?;
+        let mut due = removal::claim_due(&tx, now, MESSAGES_PER_BATCH).await?;
+        if due.is_empty() {
+            return Ok(0);
+        }
+        let drafts = Box::pin(self.draft_reports(&due, Reason::Expired)).await?;
+        let free = accounts::lock_free(&tx, &accounts_of(&due)).await?;
+        due.retain(|key| free.contains(&key.account_id));
+        let removed = self.remove(tx, &due, when, Reason::Expired, drafts).await?;
+        Ok(removed.len())
+    }
+
+    /// Removes the messages whose deletion can no longer be taken back.
+    async fn finish_held(&self) -> Result<usize, StoreError> {
+        let mut removed = 0;
+        loop {
+            let now = self.clock.now();
+            let due = removal::held_due(self.db.read(), now, MESSAGES_PER_BATCH).await?;
+            let Some((_, by)) = due.first().copied() else {
+                return Ok(removed);
+            };
+            let of_one: Vec<MessageKey> = due
+                .iter()
+                .filter(|(_, other)| *other == by)
+                .map(|(key, _)| *key)
+                .collect();
+            let reason = Reason::Requested { by };
+            removed += self.take(&of_one, When::Final(now), reason).await?.len();
+        }
+    }
+
+    /// Tells those who follow along of messages that will expire soon, once for each.
+    async fn warn_of_expiry(&self) -> Result<(), StoreError> {
+        let lead = self.policy.expiry_warning;
+        if lead <= TimeDelta::zero() {
+            return Ok(());
+        }
+        loop {
+            let now = self.clock.now();
+            let db = self.db.read();
+            let warned = watermarks::get(db, EXPIRY_WARNED).await?;
+            let from = warned.unwrap_or(now).max(now);
+            let until = now + lead;
+            let soon = removal::expiring(db, from, until, 1).await?;
+            let is_fresh = warned.is_some_and(|warned| until - warned < MOVE_WATERMARK);
+            if soon.is_empty() && is_fresh {
+                return Ok(());
+            }
+            if !self.warn_batch(from, until, now).await? {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Warns of some messages; says whether there may be more.
+    async fn warn_batch(
+        &self,
+        from: DateTime<Utc>,
+        until: DateTime<Utc>,
+        now: DateTime<Utc>,
+    ) -> Result<bool, StoreError> {
+        let tx = self.db.write().await?;
+        // Another node may have been here meanwhile.
+        let from = watermarks::lock(&tx, EXPIRY_WARNED)
+            .await?
+            .map_or(from, |warned| warned.max(from));
+        let mut soon = removal::expiring(&*tx, from, until, MESSAGES_PER_BATCH).await?;
+        let is_full = u64::try_from(soon.len()).is_ok_and(|len| len == MESSAGES_PER_BATCH);
+        let mut reached = until;
+        if let Some((_, last)) = soon.last().filter(|_| is_full) {
+            // With all that expire at the same instant as the last one.
+            reached = *last;
+            soon = removal::expiring(&*tx, from, reached, u64::from(u32::MAX)).await?;
+        }
+        let warnings: Vec<NewEvent> = soon
+            .into_iter()
+            .map(|(key, expires_at)| NewEvent {
+                until: Some(expires_at),
+                actor: Some(Actor::SYSTEM),
+                ..NewEvent::of(EventKind::Expiring, key, now)
+            })
+            .collect();
+        events::insert_all(&tx, &warnings).await?;
+        watermarks::set(&tx, EXPIRY_WARNED, reached.max(from)).await?;
+        tx.commit().await?;
+        if !warnings.is_empty() {
+            self.news.ring();
+        }
+        Ok(is_full)
+    }
+
     /// Removes what is due at `now` in one account. Reading the metadata document does this first, so that
     /// the document, its ETag and the rows agree at every instant.
     ///
@@ -67,17 +170,34 @@ impl Mailbox {
         now: DateTime<Utc>,
     ) -> Result<usize, StoreError> {
         let mut removed = 0;
-        // One batch after another, so that nobody waits long for the account or, on SQLite, for
-        // the database.
         loop {
             let db = self.db.read();
-            let due = messages::numbers_due(db, account_id, now, MESSAGES_PER_BATCH).await?;
+            let due = removal::due_in(db, account_id, now, MESSAGES_PER_BATCH).await?;
             if due.is_empty() {
                 return Ok(removed);
             }
-            let batch = Selection::Due(&due, now);
-            removed += self.take(account_id, batch, Reason::Expired).await?.len();
+            let when = When::Expired(now);
+            removed += self.take(&due, when, Reason::Expired).await?.len();
         }
+    }
+
+    /// Forgets what is kept for a while only: events and entries of the audit.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn forget_old(&self) -> Result<(), StoreError> {
+        let now = self.clock.now();
+        loop {
+            let tx = self.db.write().await?;
+            let forgotten = events::forget_old(&tx, now - self.policy.events_keep).await?;
+            tx.commit().await?;
+            if forgotten == 0 {
+                break;
+            }
+        }
+        let tx = self.db.write().await?;
+        audit::forget_old(&tx, now - self.policy.audit_keep).await?;
+        tx.commit().await
     }
 
     /// Removes objects that no message has: left by a crash between the object and its row, or between the row's

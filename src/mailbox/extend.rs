@@ -4,10 +4,14 @@ use chrono::{DateTime, SubsecRound, Utc};
 
 use super::Mailbox;
 use super::store::RETRY_KEY_OUTLIVES;
+use crate::domain::audit::{Action, Actor, AuditOutcome};
+use crate::domain::event::EventKind;
 use crate::domain::expiry::{self, OutOfBounds};
 use crate::domain::message::Summary;
 use crate::domain::message_id::MessageKey;
-use crate::store::{StoreError, accounts, messages, retry};
+use crate::store::audit::NewEntry;
+use crate::store::events::NewEvent;
+use crate::store::{StoreError, WriteTx, accounts, audit, events, messages, retry};
 
 /// Why a message keeps the expiry it has.
 #[derive(Debug, thiserror::Error)]
@@ -30,6 +34,7 @@ impl Mailbox {
         &self,
         key: MessageKey,
         expires_at: DateTime<Utc>,
+        by: Actor,
     ) -> Result<Option<Summary>, ExtendError> {
         let now = self.clock.now();
         let expires_at = expiry::chosen(expires_at.trunc_subsecs(6), now, &self.policy)?;
@@ -44,8 +49,37 @@ impl Mailbox {
         if message.facts.expires_at.timestamp() != expires_at.timestamp() {
             accounts::advance(&tx, key.account_id).await?;
         }
+        write_down(&tx, key, message.facts.expires_at, expires_at, by, now).await?;
         tx.commit().await?;
+        self.news.ring();
         message.facts.expires_at = expires_at;
         Ok(Some(message))
     }
+}
+
+async fn write_down(
+    tx: &WriteTx,
+    key: MessageKey,
+    before: DateTime<Utc>,
+    after: DateTime<Utc>,
+    by: Actor,
+    now: DateTime<Utc>,
+) -> Result<(), StoreError> {
+    let changed = NewEvent {
+        actor: Some(by),
+        until: Some(after),
+        ..NewEvent::of(EventKind::Changed, key, now)
+    };
+    events::insert_all(tx, &[changed]).await?;
+    let entry = NewEntry {
+        at: now,
+        actor: by,
+        action: Action::ExpiryChanged,
+        outcome: AuditOutcome::Done,
+        account_id: Some(key.account_id),
+        detail: Some(serde_json::json!({
+            "message": key.to_string(), "before": before, "after": after,
+        })),
+    };
+    audit::insert(tx, entry).await
 }

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinSet;
 
+use super::bell::Bell;
 use super::store::{Deferred, Outcome, Procedure, StoreRefusal};
 use crate::domain::policy::Policy;
 use crate::store::{Db, StoreError};
@@ -36,13 +37,14 @@ struct Waiting {
 
 impl Queue {
     /// Starts whoever stores. It ends when the queue is gone.
-    pub(super) fn new(db: &Db, policy: &Arc<Policy>, hostname: &Arc<str>) -> Self {
+    pub(super) fn new(db: &Db, policy: &Arc<Policy>, hostname: &Arc<str>, news: &Bell) -> Self {
         let (sender, incoming) = mpsc::channel(WAITING);
         let dispatcher = Dispatcher {
             procedure: Procedure {
                 db: db.clone(),
                 policy: Arc::clone(policy),
                 hostname: Arc::clone(hostname),
+                news: news.clone(),
             },
             at_once: db.writers().min(AT_ONCE),
             ready: VecDeque::new(),

@@ -9,15 +9,18 @@ use crate::store::Db;
 
 pub mod bell;
 pub mod delete;
+pub mod erase;
 pub mod expire;
 pub mod extend;
 mod group_commit;
+pub mod hold;
 pub mod large;
 pub mod outbox;
 pub mod read;
 mod report;
 pub mod spool;
 pub mod store;
+pub mod timeline;
 
 use bell::Bell;
 use group_commit::Queue;
@@ -38,6 +41,8 @@ pub struct Mailbox {
     pub hostname: Arc<str>,
     /// Rings when there are reports to send.
     pub bell: Bell,
+    /// Rings when something has happened that those who follow along are told.
+    pub news: Bell,
     /// Where messages wait to be stored together.
     queue: Queue,
 }
@@ -53,7 +58,8 @@ impl Mailbox {
         policy: Arc<Policy>,
         hostname: Arc<str>,
     ) -> Self {
-        let queue = Queue::new(&db, &policy, &hostname);
+        let news = Bell::default();
+        let queue = Queue::new(&db, &policy, &hostname, &news);
         Self {
             db,
             contents,
@@ -61,6 +67,7 @@ impl Mailbox {
             policy,
             hostname,
             bell: Bell::default(),
+            news,
             queue,
         }
     }

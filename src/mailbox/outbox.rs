@@ -8,7 +8,9 @@ use tokio::time::{Instant, timeout_at};
 
 use super::Mailbox;
 use crate::domain::access::Scope;
+use crate::domain::audit::{Action, Actor, AuditOutcome};
 use crate::domain::report::{State, back_off};
+use crate::store::audit::{self, NewEntry};
 use crate::store::reports::{self, Report};
 use crate::store::{StoreError, WriteTx};
 
@@ -149,34 +151,43 @@ impl Mailbox {
     ///
     /// # Errors
     /// When the database fails.
-    pub async fn retry_report(&self, id: i64) -> Result<Handled, StoreError> {
-        let give_up_after = self.policy.reports_give_up_after;
-        self.change_report(&Scope::All, id, |report, now| {
-            if matches!(report.state, State::Leased | State::Sent) {
-                return false;
-            }
-            report.state = State::Pending;
-            report.next_attempt_at = Some(now);
-            report.give_up_at = now + give_up_after;
-            report.ended_at = None;
-            true
-        })
-        .await
+    pub async fn retry_report(&self, id: i64, by: Actor) -> Result<Handled, StoreError> {
+        let tx = self.db.write().await?;
+        let Some(mut report) = reports::lock(&tx, &Scope::All, id).await? else {
+            return Ok(Handled::NotThere);
+        };
+        if matches!(report.state, State::Leased | State::Sent) {
+            return Ok(Handled::NotNow(report.state));
+        }
+        let now = self.clock.now();
+        report.state = State::Pending;
+        report.next_attempt_at = Some(now);
+        report.give_up_at = now + self.policy.reports_give_up_after;
+        report.ended_at = None;
+        reports::write(&tx, &report).await?;
+        audit::insert(&tx, entry(&report, Action::ReportRetried, by, now)).await?;
+        tx.commit().await?;
+        self.bell.ring();
+        Ok(Handled::Done(Box::new(report)))
     }
 
     /// Drops a report, whatever has become of it; says whether there was one.
     ///
     /// # Errors
     /// When the database fails.
-    pub async fn drop_report(&self, id: i64) -> Result<bool, StoreError> {
+    pub async fn drop_report(&self, id: i64, by: Actor) -> Result<bool, StoreError> {
         let tx = self.db.write().await?;
-        let dropped = reports::remove(&tx, id).await?;
+        let Some(report) = reports::lock(&tx, &Scope::All, id).await? else {
+            return Ok(false);
+        };
+        reports::remove(&tx, id).await?;
+        let now = self.clock.now();
+        audit::insert(&tx, entry(&report, Action::ReportDropped, by, now)).await?;
         tx.commit().await?;
-        if dropped {
-            tracing::info!(report.id = id, "report {id} was dropped");
-            self.bell.ring();
-        }
-        Ok(dropped)
+        tracing::info!(report.id = id, by = %by, "report {id} was dropped");
+        // The next one of the same sender may go.
+        self.bell.ring();
+        Ok(true)
     }
 
     /// Changes a report within `scope`, held meanwhile; `change` says whether it may be.
@@ -198,6 +209,19 @@ impl Mailbox {
         // The next one of the same sender may go, or this one itself.
         self.bell.ring();
         Ok(Handled::Done(Box::new(report)))
+    }
+}
+
+fn entry(report: &Report, action: Action, by: Actor, now: DateTime<Utc>) -> NewEntry {
+    NewEntry {
+        at: now,
+        actor: by,
+        action,
+        outcome: AuditOutcome::Done,
+        account_id: Some(report.message_id.key.account_id),
+        detail: Some(serde_json::json!({
+            "report": report.id, "message": report.message_id.key.to_string(),
+        })),
     }
 }
 

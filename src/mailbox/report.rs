@@ -15,6 +15,7 @@ use crate::clock;
 use crate::domain::address::Aor;
 use crate::domain::hex::hex;
 use crate::domain::message::{Facts, Kind, Mode, Summary};
+use crate::domain::message_id::MessageKey;
 use crate::domain::report::{
     DeliveryReports, NEGATIVE_DELIVERY, NoReport, Removal, ReportKind, is_due,
 };
@@ -60,12 +61,12 @@ enum DraftError {
 
 /// Reports that are due if their messages go.
 #[derive(Debug, Default)]
-pub(super) struct Drafts(HashMap<i64, Result<NewReport, DraftError>>);
+pub(super) struct Drafts(HashMap<MessageKey, Result<NewReport, DraftError>>);
 
 impl Drafts {
     /// The report for a message that has gone. Where there should be one and cannot, the log says why.
-    pub(super) fn take(&mut self, number: i64) -> Option<NewReport> {
-        match self.0.remove(&number)? {
+    pub(super) fn take(&mut self, key: MessageKey) -> Option<NewReport> {
+        match self.0.remove(&key)? {
             Ok(report) => Some(report),
             Err(error) => {
                 let why = match &error {
@@ -73,9 +74,9 @@ impl Drafts {
                     _ => error.to_string(),
                 };
                 tracing::warn!(
-                    message.number = number,
+                    message.id = %key,
                     error = why,
-                    "the sender of message {number} cannot be told that it is gone: {why}"
+                    "the sender of message {key} cannot be told that it is gone: {why}"
                 );
                 None
             }
@@ -90,48 +91,50 @@ impl Mailbox {
     /// When the database fails. A content that cannot be read is no error: its message goes without a report.
     pub(super) async fn draft_reports(
         &self,
-        account_id: i64,
-        numbers: &[i64],
-        reason: Reason<'_>,
+        keys: &[MessageKey],
+        reason: Reason,
     ) -> Result<Drafts, StoreError> {
         let mut drafts = Drafts::default();
+        if reason == Reason::Delivered {
+            return Ok(drafts);
+        }
         let asked = match self.policy.delivery_reports {
             DeliveryReports::Never => return Ok(drafts),
             DeliveryReports::OnRequest => Some(NEGATIVE_DELIVERY),
             DeliveryReports::Always => None,
         };
         let db = self.db.read();
-        let asking = removal::asking(db, account_id, numbers, asked).await?;
+        let asking = removal::asking(db, keys, asked).await?;
         if asking.is_empty() {
             return Ok(drafts);
         }
-        let Some(account) = accounts::by_id(db, account_id).await? else {
-            return Ok(drafts);
-        };
-        let writer = Writer {
-            account: &account,
-            policy: self.policy.delivery_reports,
-            reason: reason.as_str(),
-            now: self.clock.now(),
-            give_up_after: self.policy.reports_give_up_after,
-        };
+        let ids = asking.iter().map(|message| message.key.account_id);
+        let accounts = accounts::by_ids(db, &ids.collect()).await?;
+        let accounts: HashMap<i64, Account> = accounts.into_iter().map(|a| (a.id, a)).collect();
         for batch in asking.chunks(CONTENTS_PER_BATCH) {
-            let numbers: Vec<i64> = batch.iter().map(|message| message.key.number).collect();
-            let raws = removal::raws(db, account_id, &numbers).await?;
-            let mut raws: HashMap<i64, Vec<u8>> = raws.into_iter().collect();
+            let keys: Vec<MessageKey> = batch.iter().map(|message| message.key).collect();
+            let raws = removal::raws(db, &keys).await?;
+            let mut raws: HashMap<MessageKey, Vec<u8>> = raws.into_iter().collect();
             for message in batch {
                 // Nothing lies there any more if somebody else has just removed it.
-                let Some(raw) = raws.remove(&message.key.number) else {
+                let raw = raws.remove(&message.key);
+                let account = accounts.get(&message.key.account_id);
+                let Some((raw, account)) = raw.zip(account) else {
                     continue;
+                };
+                let writer = Writer {
+                    account,
+                    policy: self.policy.delivery_reports,
+                    reason: reason.as_str(),
+                    now: self.clock.now(),
+                    give_up_after: self.policy.reports_give_up_after,
                 };
                 let original = self.original(message, raw.into()).await?;
                 let draft = match original {
                     Ok(original) => writer.draft(&message.facts, message, &original)?,
                     Err(error) => Some(Err(error)),
                 };
-                drafts
-                    .0
-                    .extend(draft.map(|draft| (message.key.number, draft)));
+                drafts.0.extend(draft.map(|draft| (message.key, draft)));
             }
         }
         Ok(drafts)

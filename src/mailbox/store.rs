@@ -6,6 +6,7 @@ use std::sync::Arc;
 use chrono::{DateTime, TimeDelta, Utc};
 
 use super::Mailbox;
+use super::bell::Bell;
 use super::large::Payload;
 use crate::domain::address::Aor;
 use crate::domain::expiry::AlreadyExpired;
@@ -13,7 +14,8 @@ use crate::domain::message::Facts;
 use crate::domain::message_id::MessageId;
 use crate::domain::policy::Policy;
 use crate::store::accounts::{self, Account};
-use crate::store::messages::{self, NewMessage};
+use crate::store::batch::Batch;
+use crate::store::messages::NewMessage;
 use crate::store::retry::{self, FirstAnswer, RetryKey};
 use crate::store::{Db, StoreError, WriteTx};
 
@@ -118,6 +120,7 @@ pub(super) struct Procedure {
     pub(super) db: Db,
     pub(super) policy: Arc<Policy>,
     pub(super) hostname: Arc<str>,
+    pub(super) news: Bell,
 }
 
 impl Procedure {
@@ -151,8 +154,6 @@ impl Procedure {
         if writes.messages.is_empty() {
             return Ok(outcomes);
         }
-        messages::insert_all(&tx, &writes.messages).await?;
-        retry::insert_all(&tx, &writes.answers).await?;
         let numbered: HashSet<i64> = writes
             .messages
             .iter()
@@ -162,8 +163,14 @@ impl Procedure {
             .values()
             .filter(|account| numbered.contains(&account.id))
             .collect();
-        accounts::write_counters(&tx, &changed).await?;
+        let batch = Batch {
+            messages: &writes.messages,
+            answers: &writes.answers,
+            accounts: &changed,
+        };
+        batch.write(&tx).await?;
         tx.commit().await?;
+        self.news.ring();
         Ok(outcomes)
     }
 

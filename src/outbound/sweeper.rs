@@ -36,6 +36,9 @@ pub async fn run(
             if let Err(error) = mailbox.sweep_objects().await {
                 tracing::warn!(error = %error, "the sweep of objects failed and will be tried again: {error}");
             }
+            if let Err(error) = mailbox.forget_old().await {
+                tracing::warn!(error = %error, "old events could not be forgotten and will be later: {error}");
+            }
         }
     }
 }

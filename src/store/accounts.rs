@@ -1,12 +1,15 @@
 //! Accounts: the served users' mailboxes and their counters.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, Utc};
-use sea_orm::sea_query::{Alias, Expr, ExprTrait, IntoValueTuple, OnConflict, Query, TableRef};
+use sea_orm::sea_query::{
+    Alias, Expr, ExprTrait, IntoValueTuple, LockBehavior, LockType, OnConflict, Query, TableRef,
+    UpdateStatement,
+};
 use sea_orm::{
     ActiveValue::{NotSet, Set},
-    ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
+    ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect, Select,
 };
 
 use super::db::{StoreError, WriteTx};
@@ -118,16 +121,32 @@ pub async fn find(
     row.map(from_row).transpose()
 }
 
-/// The account with this database id, for procedures; callers name accounts by address.
+/// The accounts with these database ids, for procedures.
 ///
 /// # Errors
 /// When the database fails.
-pub async fn by_id(
+pub async fn by_ids(
     conn: &impl ConnectionTrait,
-    account_id: i64,
-) -> Result<Option<Account>, StoreError> {
-    let row = account::Entity::find_by_id(account_id).one(conn).await?;
-    row.map(from_row).transpose()
+    ids: &BTreeSet<i64>,
+) -> Result<Vec<Account>, StoreError> {
+    account::Entity::find()
+        .filter(account::Column::Id.is_in(ids.iter().copied()))
+        .all(conn)
+        .await?
+        .into_iter()
+        .map(from_row)
+        .collect()
+}
+
+/// Removes an account that the transaction holds, with all that hangs on it.
+///
+/// # Errors
+/// When the database fails.
+pub async fn remove(tx: &WriteTx, account_id: i64) -> Result<(), StoreError> {
+    account::Entity::delete_by_id(account_id)
+        .exec(&**tx)
+        .await?;
+    Ok(())
 }
 
 /// Makes an account for `aor` unless there is one.
@@ -216,15 +235,9 @@ pub async fn lock_all(
         .collect()
 }
 
-/// Writes the counters of accounts that the transaction holds, all by one statement.
-///
-/// # Errors
-/// When the database fails.
-pub async fn write_counters(tx: &WriteTx, accounts: &[&Account]) -> Result<(), StoreError> {
+/// The statement that writes the counters of accounts that the transaction holds.
+pub(super) fn update_counters(accounts: &[&Account]) -> UpdateStatement {
     use account::Column as C;
-    const COUNTERS: [C; 4] = [C::NextNumber, C::ListVersion, C::MessageCount, C::ByteCount];
-    // Both databases call the columns of VALUES so.
-    let column = |n: usize| Expr::col(("written", Alias::new(format!("column{n}"))));
     let rows = padded(accounts).map(|account| {
         (
             account.id,
@@ -234,17 +247,26 @@ pub async fn write_counters(tx: &WriteTx, accounts: &[&Account]) -> Result<(), S
             account.byte_count,
         )
     });
+    let (mut update, column) = update_from(rows);
+    for (n, counter) in (2..).zip([C::NextNumber, C::ListVersion, C::MessageCount, C::ByteCount]) {
+        update.value(counter, column(n));
+    }
+    update
+}
+
+/// An update of accounts by rows that begin with their ids, and what gives the other columns of the rows.
+fn update_from(
+    rows: impl Iterator<Item: IntoValueTuple>,
+) -> (UpdateStatement, impl Fn(usize) -> Expr) {
+    // Both databases call the columns of VALUES so.
+    let column = |n: usize| Expr::col(("written", Alias::new(format!("column{n}"))));
     let values = rows.map(IntoValueTuple::into_value_tuple).collect();
     let mut update = Query::update();
     update
         .table(account::Entity)
         .from(TableRef::ValuesList(values, "written".into()))
-        .and_where(Expr::col((account::Entity, C::Id)).eq(column(1)));
-    for (n, counter) in (2..).zip(COUNTERS) {
-        update.value(counter, column(n));
-    }
-    tx.execute(&update).await?;
-    Ok(())
+        .and_where(Expr::col((account::Entity, account::Column::Id)).eq(column(1)));
+    (update, column)
 }
 
 /// The items, and the last one again until they are a power of two: so there are few different
@@ -258,37 +280,82 @@ fn padded<'a, T>(items: &'a [&T]) -> impl Iterator<Item = &'a T> {
         .chain(last.into_iter().cycle().take(missing))
 }
 
-/// Locks the account's row until the transaction ends, so that changes of one account happen one
-/// after another. On `SQLite` the whole transaction does that already.
+/// Those of these accounts that nobody else holds, held until the transaction ends.
 ///
 /// # Errors
 /// When the database fails.
-pub async fn lock(tx: &WriteTx, account_id: i64) -> Result<(), StoreError> {
-    account::Entity::find_by_id(account_id)
+pub async fn lock_free(tx: &WriteTx, ids: &BTreeSet<i64>) -> Result<BTreeSet<i64>, StoreError> {
+    // SQLite leaves the locks out; nobody else writes there meanwhile.
+    let free = in_order(ids).lock_with_behavior(LockType::Update, LockBehavior::SkipLocked);
+    let rows = free.into_tuple::<i64>().all(&**tx).await?;
+    Ok(rows.into_iter().collect())
+}
+
+/// Holds these accounts until the transaction ends, so that changes of one happen one after another. On `SQLite` the
+/// whole transaction does that already.
+///
+/// # Errors
+/// When the database fails.
+pub async fn lock_ids(tx: &WriteTx, ids: &BTreeSet<i64>) -> Result<(), StoreError> {
+    in_order(ids)
         .lock_exclusive()
-        .one(&**tx)
+        .into_tuple::<i64>()
+        .all(&**tx)
         .await?;
     Ok(())
 }
 
-/// Gives back the room of removed messages and advances the metadata document.
+/// The ids of accounts, in their order, so that two who want the same ones do not wait for each other.
+fn in_order(ids: &BTreeSet<i64>) -> Select<account::Entity> {
+    account::Entity::find()
+        .select_only()
+        .column(account::Column::Id)
+        .filter(account::Column::Id.is_in(ids.iter().copied()))
+        .order_by_asc(account::Column::Id)
+}
+
+/// [`lock_ids`] of one account.
+///
+/// # Errors
+/// When the database fails.
+pub async fn lock(tx: &WriteTx, account_id: i64) -> Result<(), StoreError> {
+    lock_ids(tx, &BTreeSet::from([account_id])).await
+}
+
+/// What an account holds less than before.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct GivenBack {
+    /// Messages.
+    pub messages: i64,
+    /// Octets.
+    pub octets: i64,
+}
+
+/// Gives back the room of removed messages and advances the metadata documents of accounts that the transaction
+/// holds.
 ///
 /// # Errors
 /// When the database fails.
 pub async fn give_back(
     tx: &WriteTx,
-    account_id: i64,
-    messages: i64,
-    octets: i64,
+    accounts: &BTreeMap<i64, GivenBack>,
 ) -> Result<(), StoreError> {
     use account::Column as C;
-    account::Entity::update_many()
-        .col_expr(C::ListVersion, Expr::col(C::ListVersion).add(1))
-        .col_expr(C::MessageCount, Expr::col(C::MessageCount).sub(messages))
-        .col_expr(C::ByteCount, Expr::col(C::ByteCount).sub(octets))
-        .filter(C::Id.eq(account_id))
-        .exec(&**tx)
-        .await?;
+    if accounts.is_empty() {
+        return Ok(());
+    }
+    let rows: Vec<(i64, i64, i64)> = accounts
+        .iter()
+        .map(|(id, given_back)| (*id, given_back.messages, given_back.octets))
+        .collect();
+    let rows: Vec<&(i64, i64, i64)> = rows.iter().collect();
+    let (mut update, column) = update_from(padded(&rows).copied());
+    let old = |column: C| Expr::col((account::Entity, column));
+    update
+        .value(C::ListVersion, old(C::ListVersion).add(1))
+        .value(C::MessageCount, old(C::MessageCount).sub(column(2)))
+        .value(C::ByteCount, old(C::ByteCount).sub(column(3)));
+    tx.execute(&update).await?;
     Ok(())
 }
 
@@ -297,7 +364,7 @@ pub async fn give_back(
 /// # Errors
 /// When the database fails.
 pub async fn advance(tx: &WriteTx, account_id: i64) -> Result<(), StoreError> {
-    give_back(tx, account_id, 0, 0).await
+    give_back(tx, &BTreeMap::from([(account_id, GivenBack::default())])).await
 }
 
 /// A page of accounts in the order of their AoRs, after `after`, that contain `text`.

@@ -1,10 +1,13 @@
 //! People, API tokens and one-time links.
 
+use std::collections::{BTreeSet, HashMap};
+
 use chrono::{DateTime, Utc};
 use sea_orm::sea_query::{OnConflict, Query};
 use sea_orm::{
     ActiveValue::{NotSet, Set},
     ColumnTrait, ConnectionTrait, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder,
+    QuerySelect,
 };
 
 use super::db::{StoreError, WriteTx};
@@ -13,6 +16,7 @@ use super::entity::{
 };
 use crate::domain::access::{Role, TokenScope};
 use crate::domain::address::Aor;
+use crate::domain::audit::{Actor, ActorKind};
 
 /// A person who may sign in.
 #[derive(Debug, Clone)]
@@ -321,6 +325,50 @@ pub async fn revoke_token(tx: &WriteTx, id: i64, now: DateTime<Utc>) -> Result<b
     // Its name may be given to the next one.
     digest_login::Entity::delete_by_id(id).exec(&**tx).await?;
     Ok(done.rows_affected > 0)
+}
+
+/// What those of these actors are called who have a name, and are still there.
+///
+/// # Errors
+/// When the database fails.
+pub async fn names(
+    conn: &impl ConnectionTrait,
+    actors: impl Iterator<Item = Actor>,
+) -> Result<HashMap<Actor, String>, StoreError> {
+    let (mut users, mut tokens) = (BTreeSet::new(), BTreeSet::new());
+    for actor in actors {
+        match (actor.kind, actor.id) {
+            (ActorKind::User, Some(id)) => users.insert(id),
+            (ActorKind::Token, Some(id)) => tokens.insert(id),
+            _ => false,
+        };
+    }
+    let mut names = HashMap::new();
+    if !users.is_empty() {
+        use principal::Column as C;
+        let rows: Vec<(i64, String)> = principal::Entity::find()
+            .select_only()
+            .columns([C::Id, C::Name])
+            .filter(C::Id.is_in(users))
+            .into_tuple()
+            .all(conn)
+            .await?;
+        let user = |(id, name)| (Actor::of(ActorKind::User, id), name);
+        names.extend(rows.into_iter().map(user));
+    }
+    if !tokens.is_empty() {
+        use api_token::Column as C;
+        let rows: Vec<(i64, String)> = api_token::Entity::find()
+            .select_only()
+            .columns([C::Id, C::Name])
+            .filter(C::Id.is_in(tokens))
+            .into_tuple()
+            .all(conn)
+            .await?;
+        let token = |(id, name)| (Actor::of(ActorKind::Token, id), name);
+        names.extend(rows.into_iter().map(token));
+    }
+    Ok(names)
 }
 
 async fn token_with_aors(

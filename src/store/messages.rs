@@ -1,15 +1,16 @@
 //! Message rows and their content.
 
 use chrono::{DateTime, Utc};
-use sea_orm::sea_query::{Expr, ExprTrait, LikeExpr, Order, Query, SelectStatement};
+use sea_orm::sea_query::{Expr, ExprTrait, InsertStatement, LikeExpr};
 use sea_orm::{
-    ActiveValue::Set, ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder,
-    QuerySelect, Select,
+    ActiveValue::{NotSet, Set},
+    ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect, QueryTrait,
+    Select,
 };
 
 use super::db::{StoreError, WriteTx};
 use super::entity::{message, message_content};
-use super::large::{self, LargeSession};
+use super::large::LargeSession;
 use crate::domain::message::{Facts, Kind, Mode, Summary};
 use crate::domain::message_id::MessageKey;
 
@@ -61,31 +62,19 @@ pub(super) fn like(text: &str) -> LikeExpr {
     LikeExpr::new(pattern).escape('\\')
 }
 
-/// Inserts messages and their contents, at least one.
-///
-/// # Errors
-/// When the database fails.
-pub async fn insert_all(tx: &WriteTx, messages: &[NewMessage<'_>]) -> Result<(), StoreError> {
-    let rows = messages.iter().map(to_row);
-    message::Entity::insert_many(rows)
-        .exec_without_returning(&**tx)
-        .await?;
+/// The statement that inserts these messages, at least one.
+pub(super) fn insert(messages: &[NewMessage<'_>]) -> InsertStatement {
+    message::Entity::insert_many(messages.iter().map(to_row)).into_query()
+}
+
+/// The statement that inserts their contents.
+pub(super) fn insert_contents(messages: &[NewMessage<'_>]) -> InsertStatement {
     let contents = messages.iter().map(|new| message_content::ActiveModel {
         account_id: Set(new.key.account_id),
         number: Set(new.key.number),
         raw: Set(new.raw.to_vec()),
     });
-    message_content::Entity::insert_many(contents)
-        .exec_without_returning(&**tx)
-        .await?;
-    let mut sessions = Vec::new();
-    for new in messages {
-        sessions.extend(new.session.map(|session| (new.key, session)));
-    }
-    if !sessions.is_empty() {
-        large::insert_all(tx, &sessions).await?;
-    }
-    Ok(())
+    message_content::Entity::insert_many(contents).into_query()
 }
 
 /// A page of an account's messages, newest first, numbers below `before`; none past its expiry.
@@ -193,69 +182,14 @@ pub async fn objects_in_use(
         .await?)
 }
 
-/// Up to `limit` accounts that hold messages past their expiry.
-///
-/// # Errors
-/// When the database fails.
-pub async fn accounts_due(
-    conn: &impl ConnectionTrait,
-    now: DateTime<Utc>,
-    limit: u64,
-) -> Result<Vec<i64>, StoreError> {
-    let due = due(now, limit);
-    let rows = conn.query_all(&due).await?;
-    rows.iter()
-        .map(|row| Ok(row.try_get("", "account_id")?))
-        .collect()
-}
-
-/// The accounts of the messages that are due first.
-fn due(now: DateTime<Utc>, limit: u64) -> SelectStatement {
-    // The order makes both databases look only at what is due; else SQLite reads a whole index.
-    let messages = Query::select()
-        .column(message::Column::AccountId)
-        .from(message::Entity)
-        .and_where(message::Column::ExpiresAt.lte(now))
-        .order_by(message::Column::ExpiresAt, Order::Asc)
-        .limit(limit * 10)
-        .to_owned();
-    Query::select()
-        .distinct()
-        .column(message::Column::AccountId)
-        .from_subquery(messages, "due")
-        .limit(limit)
-        .to_owned()
-}
-
-/// The numbers of an account's messages past their expiry, the oldest first and `most` at most.
-///
-/// # Errors
-/// When the database fails.
-pub async fn numbers_due(
-    conn: &impl ConnectionTrait,
-    account_id: i64,
-    now: DateTime<Utc>,
-    most: u64,
-) -> Result<Vec<i64>, StoreError> {
-    Ok(message::Entity::find()
-        .select_only()
-        .column(message::Column::Number)
-        .filter(message::Column::AccountId.eq(account_id))
-        .filter(message::Column::ExpiresAt.lte(now))
-        .order_by_asc(message::Column::ExpiresAt)
-        .limit(most)
-        .into_tuple()
-        .all(conn)
-        .await?)
-}
-
-/// The account's messages that are still alive. Said as "not past", because `SQLite` would look
+/// The account's messages that are still alive, and whose deletion was not asked for. Said as "not past", because `SQLite` would look
 /// up "later than" in the index on the expiry and then sort the account for every page; so both
 /// databases walk the primary key, which has the order that is asked for.
 fn live(account_id: i64, now: DateTime<Utc>) -> Select<message::Entity> {
     message::Entity::find()
         .filter(message::Column::AccountId.eq(account_id))
         .filter(message::Column::ExpiresAt.lte(now).not())
+        .filter(message::Column::RemoveAt.is_null())
 }
 
 fn filtered(mut query: Select<message::Entity>, filter: &Filter) -> Select<message::Entity> {
@@ -323,6 +257,9 @@ fn to_row(new: &NewMessage<'_>) -> message::ActiveModel {
         notifications_asked: Set(facts.notifications_asked.join(" ")),
         completed_at: Set(facts.completed_at),
         object: Set(new.object.map(str::to_owned)),
+        remove_at: NotSet,
+        remove_by_kind: NotSet,
+        remove_by_id: NotSet,
     }
 }
 
@@ -374,49 +311,34 @@ pub(super) fn from_row(row: message::Model) -> Result<Summary, StoreError> {
 
 #[cfg(test)]
 mod tests {
-    use sea_orm::sea_query::SqliteQueryBuilder;
-    use sea_orm::{DbBackend, QueryTrait, Statement};
+    use sea_orm::{DbBackend, Statement};
 
     use super::*;
     use crate::store::Db;
 
-    /// A page of a list and the sweep look only at what they give: neither sorts an account nor
-    /// reads a whole index, however much there is.
+    /// A page of a list looks only at what it gives: it neither sorts an account nor reads a whole index, however
+    /// much there is.
     #[tokio::test]
-    async fn lists_and_the_sweep_use_the_indexes() {
+    async fn lists_use_the_primary_key() {
         let directory = tempfile::tempdir().unwrap();
         let url = format!("sqlite://{}", directory.path().join("test.db").display());
         let db = Db::connect(&url, 1).await.unwrap();
         db.migrate().await.unwrap();
-        let now = DateTime::UNIX_EPOCH;
-        let page = live(1, now)
+        let page = live(1, DateTime::UNIX_EPOCH)
             .order_by_desc(message::Column::Number)
             .limit(51);
-        for (query, index) in [
-            (
-                page.build(DbBackend::Sqlite).to_string(),
-                "sqlite_autoindex_message_1 (account_id=?)",
-            ),
-            (
-                due(now, 100).to_string(SqliteQueryBuilder),
-                "message_expiry (expires_at<?)",
-            ),
-        ] {
-            let explain = format!("EXPLAIN QUERY PLAN {query}");
-            let explain = Statement::from_string(DbBackend::Sqlite, explain);
-            let plan = db.read().query_all_raw(explain).await.unwrap();
-            let plan: Vec<String> = plan
-                .iter()
-                .map(|row| row.try_get("", "detail").unwrap())
-                .collect();
-            assert!(
-                plan.iter().any(|line| line.contains(index)),
-                "{query}: {plan:?}"
-            );
-            assert!(
-                !plan.iter().any(|line| line.contains("FOR ORDER BY")),
-                "{plan:?}"
-            );
-        }
+        let explain = format!("EXPLAIN QUERY PLAN {}", page.build(DbBackend::Sqlite));
+        let explain = Statement::from_string(DbBackend::Sqlite, explain);
+        let plan = db.read().query_all_raw(explain).await.unwrap();
+        let plan: Vec<String> = plan
+            .iter()
+            .map(|row| row.try_get("", "detail").unwrap())
+            .collect();
+        let index = "sqlite_autoindex_message_1 (account_id=?)";
+        assert!(plan.iter().any(|line| line.contains(index)), "{plan:?}");
+        assert!(
+            !plan.iter().any(|line| line.contains("FOR ORDER BY")),
+            "{plan:?}"
+        );
     }
 }

@@ -4,6 +4,7 @@ use sea_orm::ConnectionTrait;
 use sea_orm_migration::MigratorTrait;
 
 use super::db::{Db, StoreError};
+use super::events;
 use crate::migrations::Migrator;
 
 /// Names our advisory lock among those of other programs on the database: "rest" in ASCII.
@@ -18,5 +19,13 @@ pub(super) async fn up(db: &Db) -> Result<(), StoreError> {
             .await?;
     }
     Migrator::up(&*tx, None).await?;
-    tx.commit().await
+    let forgotten = events::forget_foreign(&tx).await?;
+    tx.commit().await?;
+    if forgotten > 0 {
+        tracing::warn!(
+            events = forgotten,
+            "forgot {forgotten} events of the cluster that this database was restored from"
+        );
+    }
+    Ok(())
 }

@@ -5,8 +5,12 @@
 //! [`Scope`](crate::domain::access::Scope): what lies outside it does not exist for them.
 
 pub mod accounts;
+pub mod audit;
+pub mod batch;
 pub mod db;
 mod entity;
+pub mod erasure;
+pub mod events;
 pub mod identity;
 pub mod large;
 pub mod messages;
@@ -17,5 +21,6 @@ pub mod reports;
 pub mod retry;
 pub mod secrets;
 pub mod sessions;
+pub mod watermarks;
 
 pub use db::{Db, StoreError, WriteTx};

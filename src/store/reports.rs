@@ -238,6 +238,20 @@ pub async fn claim(
     claimed.collect()
 }
 
+/// The report about a message.
+///
+/// # Errors
+/// When the database fails.
+pub async fn of_message(
+    conn: &impl ConnectionTrait,
+    key: MessageKey,
+) -> Result<Option<Report>, StoreError> {
+    let query = Entity::find()
+        .filter(C::AccountId.eq(key.account_id))
+        .filter(C::Number.eq(key.number));
+    query.one(conn).await?.map(from_row).transpose()
+}
+
 /// A report within `scope`, held until the transaction ends.
 ///
 /// # Errors
@@ -266,13 +280,13 @@ pub async fn write(tx: &WriteTx, report: &Report) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// Removes a report; says whether there was one.
+/// Removes a report.
 ///
 /// # Errors
 /// When the database fails.
-pub async fn remove(tx: &WriteTx, id: i64) -> Result<bool, StoreError> {
-    let done = Entity::delete_by_id(id).exec(&**tx).await?;
-    Ok(done.rows_affected > 0)
+pub async fn remove(tx: &WriteTx, id: i64) -> Result<(), StoreError> {
+    Entity::delete_by_id(id).exec(&**tx).await?;
+    Ok(())
 }
 
 /// Gives up the reports whose time has passed; says how many. One that is handed out is left to whoever has it.

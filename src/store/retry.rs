@@ -1,8 +1,10 @@
 //! Recognising a request that was stored before.
 
 use chrono::{DateTime, Utc};
-use sea_orm::sea_query::{Expr, ExprTrait};
-use sea_orm::{ActiveValue::Set, ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter};
+use sea_orm::sea_query::{Expr, ExprTrait, InsertStatement};
+use sea_orm::{
+    ActiveValue::Set, ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryTrait,
+};
 
 use super::db::{StoreError, WriteTx};
 use super::entity::retry_key;
@@ -50,14 +52,9 @@ pub async fn find_all(
     Ok(rows.into_iter().map(answer).collect())
 }
 
-/// Remembers the answers to requests, at least one, each until the instant beside it.
-///
-/// # Errors
-/// [`StoreError::Conflict`] when one of them was stored meanwhile.
-pub async fn insert_all(
-    tx: &WriteTx,
-    answers: &[(RetryKey<'_>, FirstAnswer, DateTime<Utc>)],
-) -> Result<(), StoreError> {
+/// The statement that remembers the answers to requests, at least one, each until the instant beside it. It fails
+/// when one of them was stored meanwhile.
+pub(super) fn insert(answers: &[(RetryKey<'_>, FirstAnswer, DateTime<Utc>)]) -> InsertStatement {
     let rows =
         answers.iter().map(
             |((account_id, key), answer, forget_at)| retry_key::ActiveModel {
@@ -69,10 +66,7 @@ pub async fn insert_all(
                 forget_at: Set(*forget_at),
             },
         );
-    retry_key::Entity::insert_many(rows)
-        .exec_without_returning(&**tx)
-        .await?;
-    Ok(())
+    retry_key::Entity::insert_many(rows).into_query()
 }
 
 /// Remembers the request of a message until `forget_at` at least.

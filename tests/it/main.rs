@@ -23,6 +23,7 @@ mod kamailio;
 mod large_messages;
 mod large_sip;
 mod metadata;
+mod removal;
 mod reports;
 mod rest;
 mod rfc_messages;

@@ -248,7 +248,7 @@ on_both_databases! {
             app.get(&format!("{ALICE}/messages/{id}/parts/{part}")).await.assert_problem(404, "not-found");
         }
         for (method, path, allow) in [
-            (Method::PUT, ALICE.to_owned(), "GET,HEAD"),
+            (Method::PUT, ALICE.to_owned(), "GET,HEAD,DELETE"),
             (Method::POST, format!("{ALICE}/messages"), "GET,HEAD"),
             (Method::GET, format!("{ALICE}/messages/delete/x"), ""),
             (Method::GET, "/gateway/v1/messages".to_owned(), "POST"),

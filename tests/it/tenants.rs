@@ -57,6 +57,12 @@ const TABLE: &[(&str, &str, [u16; 4])] = &[
         [403, 200, 403, 403],
     ),
     (
+        "GET",
+        "/api/v1/accounts/{aor}/messages/{id}/timeline",
+        [200, 403, 404, 403],
+    ),
+    ("DELETE", "/api/v1/accounts/{aor}", [403, 403, 403, 403]),
+    (
         "DELETE",
         "/api/v1/accounts/{aor}/messages/{id}",
         [403, 204, 403, 403],

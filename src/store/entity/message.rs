@@ -44,6 +44,11 @@ pub struct Model {
     pub completed_at: Option<DateTimeUtc>,
     /// The name of the object that is its content, where that is not in the database.
     pub object: Option<String>,
+    /// Its deletion was asked for and becomes final then; until then it may be taken back.
+    pub remove_at: Option<DateTimeUtc>,
+    /// What asked for it, and which of them.
+    pub remove_by_kind: Option<String>,
+    pub remove_by_id: Option<i64>,
 }
 
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]

@@ -3,7 +3,9 @@
 pub mod account;
 pub mod api_token;
 pub mod api_token_aor;
+pub mod audit_event;
 pub mod digest_login;
+pub mod event;
 pub mod large_session;
 pub mod message;
 pub mod message_content;
@@ -14,3 +16,4 @@ pub mod report;
 pub mod retry_key;
 pub mod secret;
 pub mod session;
+pub mod watermark;

@@ -16,7 +16,10 @@ pub mod view;
 pub fn router() -> OpenApiRouter<AppState> {
     OpenApiRouter::new()
         .routes(routes!(accounts::list::list_accounts))
-        .routes(routes!(accounts::get::get_account))
+        .routes(routes!(
+            accounts::get::get_account,
+            accounts::erase::erase_account
+        ))
         .routes(routes!(messages::list::list_messages))
         .routes(routes!(
             messages::get::get_message,
@@ -27,6 +30,7 @@ pub fn router() -> OpenApiRouter<AppState> {
         .routes(routes!(messages::content::get_message_content))
         .routes(routes!(messages::session::get_message_session))
         .routes(routes!(messages::part::get_message_part))
+        .routes(routes!(messages::timeline::get_message_timeline))
         .routes(routes!(messages::delete_many::delete_messages))
         .routes(routes!(reports::list::list_reports))
         .routes(routes!(reports::retry::retry_report))

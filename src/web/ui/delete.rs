@@ -46,7 +46,7 @@ pub(super) async fn submit(
                 account.id,
                 &numbers,
                 Reason::Requested {
-                    by: &visitor.principal.name,
+                    by: visitor.principal.actor,
                 },
             )
             .await?;

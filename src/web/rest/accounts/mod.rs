@@ -1,4 +1,5 @@
 //! Accounts.
 
+pub mod erase;
 pub mod get;
 pub mod list;

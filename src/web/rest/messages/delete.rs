@@ -44,7 +44,7 @@ pub async fn delete_message(
             account.id,
             &[key.number],
             Reason::Requested {
-                by: &caller.principal.name,
+                by: caller.principal.actor,
             },
         )
         .await?;

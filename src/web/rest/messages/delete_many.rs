@@ -93,7 +93,7 @@ pub async fn delete_messages(
             account.id,
             &numbers,
             Reason::Requested {
-                by: &caller.principal.name,
+                by: caller.principal.actor,
             },
         )
         .await?;

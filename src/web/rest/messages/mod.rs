@@ -8,4 +8,5 @@ pub mod list;
 pub mod part;
 pub mod raw;
 pub mod session;
+pub mod timeline;
 pub mod update;

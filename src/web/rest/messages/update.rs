@@ -57,7 +57,9 @@ pub async fn update_message(
     let account = account_path::account(&mailbox, &caller.principal, &scope, &aor).await?;
     let missing = || Problem::new(NOT_FOUND);
     let key = account_path::key(&account, &id).ok_or_else(missing)?;
-    let changed = mailbox.set_expiry(key, change.expires_at).await;
+    let changed = mailbox
+        .set_expiry(key, change.expires_at, caller.principal.actor)
+        .await;
     let message = changed.map_err(|error| match error {
         ExtendError::Bounds(bounds) => {
             Problem::new(INVALID_REQUEST).field("/expires_at", bounds.to_string())

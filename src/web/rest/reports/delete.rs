@@ -31,7 +31,10 @@ pub async fn delete_report(
     Path(id): Path<String>,
 ) -> Result<StatusCode, Problem> {
     caller.require(TokenScope::Operator)?;
-    if mailbox.drop_report(number(&id)?).await? {
+    if mailbox
+        .drop_report(number(&id)?, caller.principal.actor)
+        .await?
+    {
         Ok(StatusCode::NO_CONTENT)
     } else {
         Err(Problem::new(NOT_FOUND))

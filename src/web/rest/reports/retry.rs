@@ -34,6 +34,10 @@ pub async fn retry_report(
     Path(id): Path<String>,
 ) -> Result<Json<ReportView>, Problem> {
     caller.require(TokenScope::Operator)?;
-    let report = done(mailbox.retry_report(number(&id)?).await?)?;
+    let report = done(
+        mailbox
+            .retry_report(number(&id)?, caller.principal.actor)
+            .await?,
+    )?;
     Ok(Json(ReportView::from(&report)))
 }

@@ -1,0 +1,44 @@
+//! What can happen to accounts and messages, for those who follow along.
+
+use super::access::names;
+
+/// The kinds of events.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum EventKind {
+    /// A message was stored.
+    Stored,
+    /// A message will expire soon.
+    Expiring,
+    /// A message has another expiry.
+    Changed,
+    /// The deletion of a message was asked for; it is out of sight, and may be taken back for a while.
+    Held,
+    /// The deletion of a message was taken back.
+    Released,
+    /// A message is gone.
+    Removed,
+    /// An account is gone with all it held.
+    Erased,
+}
+
+names!(
+    EventKind,
+    "message.stored, message.expiring, message.changed, message.held, message.released, message.removed, account.erased",
+    Stored = "message.stored",
+    Expiring = "message.expiring",
+    Changed = "message.changed",
+    Held = "message.held",
+    Released = "message.released",
+    Removed = "message.removed",
+    Erased = "account.erased"
+);
+
+/// A place in the order in which events became visible: whoever has seen all up to here misses none that commits
+/// later, which numbers of a sequence do not promise.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Place {
+    /// The transaction, as the database counts them; 0 where one writes at a time.
+    pub tx: i64,
+    /// The number within it.
+    pub id: i64,
+}

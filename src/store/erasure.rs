@@ -1,0 +1,70 @@
+//! What goes with an account that is erased.
+
+use sea_orm::sea_query::Query;
+use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QuerySelect};
+
+use super::db::{StoreError, WriteTx};
+use super::entity::{api_token, api_token_aor, principal, principal_aor};
+use crate::domain::access::Role;
+use crate::domain::address::Aor;
+
+/// Forgets what binds people to an account, and those who are bound to no other, unless they are there for more than
+/// their own messages; says how many.
+///
+/// # Errors
+/// When the database fails.
+pub async fn forget_users_of(tx: &WriteTx, aor: &Aor) -> Result<u64, StoreError> {
+    use principal_aor::Column as C;
+    let bound: Vec<i64> = principal_aor::Entity::find()
+        .select_only()
+        .column(C::PrincipalId)
+        .filter(C::Aor.eq(aor.as_str()))
+        .into_tuple()
+        .all(&**tx)
+        .await?;
+    principal_aor::Entity::delete_many()
+        .filter(C::Aor.eq(aor.as_str()))
+        .exec(&**tx)
+        .await?;
+    let others = Query::select()
+        .column(C::PrincipalId)
+        .from(principal_aor::Entity)
+        .to_owned();
+    let done = principal::Entity::delete_many()
+        .filter(principal::Column::Id.is_in(bound))
+        .filter(principal::Column::Role.eq(Role::User.as_str()))
+        .filter(principal::Column::Id.not_in_subquery(others))
+        .exec(&**tx)
+        .await?;
+    Ok(done.rows_affected)
+}
+
+/// Forgets what binds tokens to an account, and the tokens that are bound to no other; says how many.
+///
+/// # Errors
+/// When the database fails.
+pub async fn forget_tokens_of(tx: &WriteTx, aor: &Aor) -> Result<u64, StoreError> {
+    use api_token_aor::Column as C;
+    let bound: Vec<i64> = api_token_aor::Entity::find()
+        .select_only()
+        .column(C::TokenId)
+        .filter(C::Aor.eq(aor.as_str()))
+        .into_tuple()
+        .all(&**tx)
+        .await?;
+    api_token_aor::Entity::delete_many()
+        .filter(C::Aor.eq(aor.as_str()))
+        .exec(&**tx)
+        .await?;
+    let others = Query::select()
+        .column(C::TokenId)
+        .from(api_token_aor::Entity)
+        .to_owned();
+    // A token without any binding reaches every account: it must not become one.
+    let done = api_token::Entity::delete_many()
+        .filter(api_token::Column::Id.is_in(bound))
+        .filter(api_token::Column::Id.not_in_subquery(others))
+        .exec(&**tx)
+        .await?;
+    Ok(done.rows_affected)
+}
