@@ -23,6 +23,7 @@ use crate::inbound::large::LargeMode;
 use crate::inbound::sip::UserAgent;
 use crate::inbound::trust::Trust;
 use crate::mailbox::Mailbox;
+use crate::mailbox::feed::Feed;
 use crate::mailbox::large::Contents;
 use crate::mailbox::spool::SpoolDirectory;
 use crate::msrp::server;
@@ -128,6 +129,7 @@ impl App {
             host: hostname.to_string(),
         };
         let state = AppState {
+            feed: Feed::new(db.clone()),
             mailbox: Mailbox::new(db, contents, clock, policy, hostname),
             identity,
             settings: Arc::new(settings),
@@ -247,6 +249,11 @@ impl App {
             sweep.await;
             Ok(())
         });
+        let (feed, mailbox) = (self.state.feed.clone(), self.state.mailbox.clone());
+        tasks.spawn(async move {
+            feed.run(&mailbox).await;
+            Ok(())
+        });
         tokio::select! {
             () = stop => tracing::info!("stopping: finishing the requests under way"),
             Some(ended) = tasks.join_next() => ended??,
@@ -254,6 +261,7 @@ impl App {
         stopping.send_replace(true);
         // Whoever waits for reports is told that there are none.
         self.state.mailbox.bell.close();
+        self.state.mailbox.news.close();
         let ending = async {
             while let Some(ended) = tasks.join_next().await {
                 ended??;

@@ -12,6 +12,7 @@ pub mod delete;
 pub mod erase;
 pub mod expire;
 pub mod extend;
+pub mod feed;
 mod group_commit;
 pub mod hold;
 pub mod large;

@@ -210,6 +210,19 @@ pub async fn ends(conn: &impl ConnectionTrait) -> Result<Option<(Place, Place)>,
     Ok(first.zip(last).map(|(a, b)| (place(a), place(b))))
 }
 
+/// Whether the event at a place is there.
+///
+/// # Errors
+/// When the database fails.
+pub async fn is_there(conn: &impl ConnectionTrait, place: Place) -> Result<bool, StoreError> {
+    let found = Entity::find()
+        .filter(C::Tx.eq(place.tx))
+        .filter(C::Id.eq(place.id))
+        .one(conn)
+        .await?;
+    Ok(found.is_some())
+}
+
 /// What happened to one message, in order.
 ///
 /// # Errors

@@ -21,6 +21,7 @@ pub mod reports;
 pub mod retry;
 pub mod secrets;
 pub mod sessions;
+pub mod signals;
 pub mod watermarks;
 
 pub use db::{Db, StoreError, WriteTx};

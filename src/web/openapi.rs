@@ -22,6 +22,7 @@ use super::{gateway, health, rest};
     tags(
         (name = "accounts", description = "The mailboxes of served users"),
         (name = "messages", description = "What waits in a mailbox"),
+        (name = "events", description = "What happens, as it happens"),
         (name = "gateway", description = "Handing over messages from a SIP network"),
         (name = "reports", description = "Telling senders that their messages went undelivered"),
         (name = "health", description = "For whoever restarts or routes"),

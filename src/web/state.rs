@@ -11,6 +11,7 @@ use super::cursor::CursorKey;
 use crate::config::Settings;
 use crate::identity::Identity;
 use crate::mailbox::Mailbox;
+use crate::mailbox::feed::Feed;
 
 /// Sign-in attempts for one name from one address, and from one address for any name, a minute.
 const ATTEMPTS_BY_NAME: NonZeroU32 = NonZeroU32::new(10).unwrap();
@@ -21,6 +22,8 @@ const ATTEMPTS_BY_ADDRESS: NonZeroU32 = NonZeroU32::new(60).unwrap();
 pub struct AppState {
     /// The procedures.
     pub mailbox: Mailbox,
+    /// News of what happens.
+    pub feed: Feed,
     /// People and tokens.
     pub identity: Identity,
     /// The settings.

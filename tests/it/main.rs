@@ -17,6 +17,7 @@ mod architecture;
 mod bad_input;
 mod cli;
 mod documents;
+mod events;
 mod expiry;
 mod gateway;
 mod kamailio;
