@@ -14,6 +14,7 @@
 //! | [`transaction`] | the transaction layer: retransmissions and timeouts |
 //! | [`dialog`], [`hop`] | what two parties of a session know of each other, and where their requests go |
 //! | [`session_timer`] | whether a session is still alive |
+//! | [`subscription`] | who is to be notified of what, and how long still |
 //! | [`accepted`] | the 2xx of an INVITE, repeated until its ACK comes |
 //! | [`transport`], [`endpoint`] | the sockets, and the listener made of all of this |
 //! | [`trust`], [`digest`] | where a request comes from, and how its sender proves who it is |
@@ -44,6 +45,7 @@ pub mod response;
 mod scan;
 pub mod session_timer;
 pub mod status;
+pub mod subscription;
 #[cfg(test)]
 mod torture_tests;
 pub mod transaction;
