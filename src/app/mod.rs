@@ -19,7 +19,9 @@ use crate::clock::{self, Clock};
 use crate::config::{Settings, Strangers};
 use crate::domain::hex::hex;
 use crate::identity::Identity;
+use crate::inbound::in_dialog::InDialog;
 use crate::inbound::large::LargeMode;
+use crate::inbound::refer::Refer;
 use crate::inbound::sip::UserAgent;
 use crate::inbound::trust::Trust;
 use crate::mailbox::Mailbox;
@@ -293,13 +295,9 @@ fn serve_sip<F: Future<Output = ()>>(
     let large = bound.large(settings, &mailbox.hostname)?;
     let sessions = server::Sessions::default();
     let (outgoing, requests) = endpoint::channel();
-    let large = LargeMode::new(
-        mailbox.clone(),
-        large,
-        sessions.clone(),
-        outgoing,
-        clock::random().map_err(io::Error::other)?,
-    );
+    let secret = clock::random().map_err(io::Error::other)?;
+    let in_dialog = InDialog::new(outgoing, secret, Arc::clone(&mailbox.hostname));
+    let large = LargeMode::new(mailbox.clone(), large, sessions.clone(), in_dialog.clone());
     let secret = clock::random().map_err(io::Error::other)?;
     let mut msrp = JoinSet::new();
     let patience = settings.msrp.idle_timeout;
@@ -313,7 +311,9 @@ fn serve_sip<F: Future<Output = ()>>(
         msrp.spawn(stream::accept(listener, places.clone(), patience, serve));
     }
     let sip = &settings.sip;
-    let user_agent = UserAgent::new(mailbox.clone(), large.clone(), trust, &sip.domains);
+    let clock = mailbox.clock.clone();
+    let refer = Refer::new(mailbox.clone(), in_dialog.clone());
+    let user_agent = UserAgent::new(mailbox.clone(), large.clone(), refer, trust, &sip.domains);
     let config = endpoint::Config {
         limits: Limits {
             max_message: mailbox.policy.max_message_bytes,
@@ -323,7 +323,9 @@ fn serve_sip<F: Future<Output = ()>>(
         rate: Quota::per_second(sip.rate_limit),
         host: mailbox.hostname.to_string(),
         secret,
-        branch: large.branch().to_owned(),
+        branch: in_dialog.branch().to_owned(),
+        certificate: bound.certificate,
+        now: Arc::new(move || clock.now()),
     };
     let stop = async move {
         stop.await;

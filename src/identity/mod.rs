@@ -239,9 +239,9 @@ impl Identity {
                 "a name for Digest has no quotes and no backslashes",
             ));
         }
-        if !scopes.contains(&TokenScope::Gateway) {
+        if !scopes.contains(&TokenScope::Gateway) && !scopes.contains(&TokenScope::Delete) {
             return Err(IdentityError::BadToken(
-                "Digest is for handing over: it needs the scope gateway",
+                "Digest is for handing over and for deleting: it needs the scope gateway or delete",
             ));
         }
         self.create(name, scopes, aors, life, Some(digest)).await

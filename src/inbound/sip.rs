@@ -1,8 +1,9 @@
-//! What the SIP listener answers: MESSAGE is stored, INVITE and what follows it is for [`super::large`], OPTIONS says
-//! what is taken, all else is refused as RFC 3261 section 8.2 says.
+//! What the SIP listener answers: MESSAGE is stored, INVITE and what follows it is for [`super::large`], REFER for
+//! [`super::refer`], OPTIONS says what is taken, all else is refused as RFC 3261 section 8.2 says.
 
 use super::large::LargeMode;
 use super::pager::{self, HandOver, Refusal};
+use super::refer::{LIST, NO_SUBSCRIPTION, Refer};
 use super::trust::Trust;
 use crate::domain::access::Scope;
 use crate::mailbox::Mailbox;
@@ -16,7 +17,7 @@ use crate::sip::trust::Origin;
 
 /// What is answered, in the order for Allow.
 pub(super) const METHODS: &[&str] = &[
-    "MESSAGE", "OPTIONS", "INVITE", "ACK", "CANCEL", "BYE", "UPDATE",
+    "MESSAGE", "OPTIONS", "INVITE", "ACK", "CANCEL", "BYE", "UPDATE", "REFER",
 ];
 /// Seconds after which a refused client may come again: a full account empties slowly, a database
 /// is back soon.
@@ -27,6 +28,7 @@ pub(super) const RETRY_STORAGE: &str = "5";
 pub struct UserAgent {
     mailbox: Mailbox,
     large: LargeMode,
+    refer: Refer,
     trust: Trust,
     domains: Vec<String>,
     capabilities: Capabilities,
@@ -35,18 +37,31 @@ pub struct UserAgent {
 impl UserAgent {
     /// Takes messages for users of `domains`; of any domain if there are none.
     #[must_use]
-    pub fn new(mailbox: Mailbox, large: LargeMode, trust: Trust, domains: &[String]) -> Self {
+    pub fn new(
+        mailbox: Mailbox,
+        large: LargeMode,
+        refer: Refer,
+        trust: Trust,
+        domains: &[String],
+    ) -> Self {
         let words = |words: &[&str]| words.iter().map(|word| (*word).to_owned()).collect();
         let capabilities = Capabilities {
             methods: words(METHODS),
             schemes: words(&["sip", "sips", "tel"]),
             // What a request may require of whoever takes the message: the user's client, later.
-            extensions: words(&["recipient-list-message", "pref", session_timer::TIMER]),
+            extensions: words(&[
+                "recipient-list-message",
+                "pref",
+                session_timer::TIMER,
+                NO_SUBSCRIPTION,
+                LIST,
+            ]),
             accept: words(&["*/*"]),
         };
         Self {
             mailbox,
             large,
+            refer,
             trust,
             domains: domains
                 .iter()
@@ -121,21 +136,35 @@ impl Agent for UserAgent {
     /// Answers one request. A 202 means that the message is on disk.
     async fn answer(&self, request: Request) -> Answer {
         let message = &request.message;
-        let scope = if request.trusted {
-            Scope::All
+        let proved = if request.trusted {
+            None
         } else {
             match self.trust.prove(message).await {
-                Ok(scope) => scope,
+                Ok(principal) => Some(principal),
                 Err(answer) => return answer,
             }
         };
+        let proved = proved.as_ref();
         // A request that comes again on another way is not refused as merged (482): it is answered
         // like the first time, which lets gateways fail over.
         if let Err(refusal) = self.capabilities.inspect(message, false, |_, _| true) {
             return self.inspected(&refusal);
         }
         match message.method() {
-            Some("OPTIONS") => self.capabilities(),
+            Some("OPTIONS") => return self.capabilities(),
+            Some("REFER") => {
+                return match self.trust.owner(message, proved) {
+                    Ok(owner) => self.refer.answer(&request, &owner).await,
+                    Err(answer) => answer,
+                };
+            }
+            _ => {}
+        }
+        let scope = match self.trust.storing(proved) {
+            Ok(scope) => scope,
+            Err(answer) => return answer,
+        };
+        match message.method() {
             Some("INVITE") => match self.large.invite(&request, &scope, &self.domains).await {
                 Ok(answer) => answer,
                 Err(refusal) => self.refused(&refusal),

@@ -2,12 +2,22 @@
 //! proves by Digest that it holds a gateway token (RFC 3261 section 22, RFC 3325).
 
 use crate::clock::Clock;
-use crate::domain::access::{Scope, TokenScope};
+use crate::domain::access::{Principal, Scope, TokenScope};
+use crate::domain::address::Aor;
 use crate::identity::Identity;
-use crate::sip::digest::{Challenger, Credentials, NonceFault};
+use crate::sip::digest::{Challenger, NonceFault};
 use crate::sip::endpoint::Answer;
 use crate::sip::message::Message;
 use crate::sip::trust::{Origin, TrustedPeer};
+
+/// Somebody who asks for what is its own.
+#[derive(Debug)]
+pub struct Owner {
+    /// What it is called in the log and in the audit.
+    pub name: String,
+    /// Its accounts.
+    pub scope: Scope,
+}
 
 /// Decides whom to believe.
 #[derive(Clone)]
@@ -39,8 +49,8 @@ impl Trust {
         };
         let peer = origin.source.ip().to_canonical().to_string();
         let now = self.seconds();
-        let stale = match credentials(request) {
-            Err(why) => return Err(self.refuse(400, why)),
+        let stale = match challenger.credentials(request) {
+            Err(_) => return Err(self.refuse(400, "Authorization cannot be used")),
             Ok(None) => false,
             Ok(Some(credentials)) => match challenger.check(&credentials, now, &peer) {
                 Ok(()) => return Ok(false),
@@ -57,13 +67,16 @@ impl Trust {
         }))
     }
 
-    /// For whom the sender of an admitted, untrusted request may store.
+    /// Who the sender of an admitted, untrusted request is.
     ///
     /// # Errors
-    /// 403 if its credentials are wrong or not for this, 503 if the database fails.
-    pub async fn prove(&self, request: &Message) -> Result<Scope, Answer> {
+    /// 403 if its credentials are wrong, 503 if the database fails.
+    pub async fn prove(&self, request: &Message) -> Result<Principal, Answer> {
         let wrong = || self.refuse(403, "the name or the password is wrong");
-        let (Ok(Some(credentials)), Some(method)) = (credentials(request), request.method()) else {
+        let challenger = self.digest.as_ref().ok_or_else(wrong)?;
+        let (Ok(Some(credentials)), Some(method)) =
+            (challenger.credentials(request), request.method())
+        else {
             return Err(wrong());
         };
         let known = match self.identity.digest_login(&credentials.username).await {
@@ -82,10 +95,47 @@ impl Trust {
             );
             return Err(wrong());
         }
-        if !principal.may(TokenScope::Gateway) {
-            return Err(self.refuse(403, "this token has not the scope gateway"));
+        Ok(principal)
+    }
+
+    /// For whom a sender may store: one that is trusted for all, which `None` stands for.
+    ///
+    /// # Errors
+    /// 403 if its token is not for this.
+    pub fn storing(&self, proved: Option<&Principal>) -> Result<Scope, Answer> {
+        match proved {
+            None => Ok(Scope::All),
+            Some(principal) if principal.may(TokenScope::Gateway) => Ok(principal.gateway_scope()),
+            Some(_) => Err(self.refuse(403, "this token has not the scope gateway")),
         }
-        Ok(principal.gateway_scope())
+    }
+
+    /// Who asks for what only an owner may: whoever has proved it by Digest, else whom a trusted peer asserts
+    /// (P-Asserted-Identity, RFC 3325). From alone says nothing: anybody can write it, and storing does not believe it
+    /// either.
+    ///
+    /// # Errors
+    /// 403 if nobody is asserted, or the token is not for this.
+    pub fn owner(&self, request: &Message, proved: Option<&Principal>) -> Result<Owner, Answer> {
+        if let Some(principal) = proved {
+            if !principal.may(TokenScope::Delete) {
+                return Err(self.refuse(403, "this token has not the scope delete"));
+            }
+            return Ok(Owner {
+                name: principal.name.clone(),
+                scope: principal.scope(),
+            });
+        }
+        let asserted = request.asserted_identities().unwrap_or_default();
+        // A number may stand beside the address (RFC 3325 section 9.1): both are the same person's.
+        let aors = asserted.iter().map(|identity| Aor::parse(&identity.uri));
+        let aors: Vec<Aor> = aors.filter_map(Result::ok).collect();
+        let first = aors.first().map(ToString::to_string);
+        let nobody = "nobody is asserted to ask: P-Asserted-Identity is missing";
+        Ok(Owner {
+            name: first.ok_or_else(|| self.refuse(403, nobody))?,
+            scope: Scope::Aors(aors),
+        })
     }
 
     fn seconds(&self) -> u64 {
@@ -95,12 +145,4 @@ impl Trust {
     fn refuse(&self, status: u16, why: &str) -> Answer {
         Answer::new(status).warning(&self.host, why)
     }
-}
-
-/// What a request says to prove who sends it, if anything.
-fn credentials(request: &Message) -> Result<Option<Credentials>, &'static str> {
-    let Some(field) = request.header("Authorization") else {
-        return Ok(None);
-    };
-    Credentials::parse(field.raw_value()).map_err(|_| "Authorization cannot be used")
 }

@@ -44,6 +44,18 @@ impl Mailbox {
         accounts::find(self.db.read(), scope, aor).await
     }
 
+    /// The accounts within `scope` that have one of these ids, as Message-IDs name them.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn accounts_with_ids(
+        &self,
+        scope: &Scope,
+        ids: impl IntoIterator<Item = i64>,
+    ) -> Result<Vec<Account>, StoreError> {
+        accounts::with_ids(self.db.read(), scope, ids).await
+    }
+
     /// A page of accounts by AoR, after `after`.
     ///
     /// # Errors

@@ -100,9 +100,18 @@ impl<P: Clone> Accepted<P> {
         self.live.remove(&key).map(|_| key)
     }
 
-    /// The session has ended otherwise, such as by a BYE that came before the ACK.
-    pub fn forget(&mut self, key: &AcceptedKey) {
-        self.live.remove(key);
+    /// A session has ended, by a BYE that came or went before the ACK: nothing of its dialog is repeated any more.
+    pub fn forget(&mut self, dialog: &DialogId) {
+        // There are few: an ACK takes a round trip.
+        let keys: Vec<_> = self
+            .live
+            .keys()
+            .filter(|key| key.dialog == *dialog)
+            .cloned()
+            .collect();
+        for key in keys {
+            self.live.remove(&key);
+        }
     }
 
     /// Time has passed.
@@ -208,7 +217,16 @@ mod tests {
         assert_eq!(table.on_ack(&ack("a", 1)), Some(key("a", 1)));
         assert_eq!(table.on_ack(&ack("a", 1)), None);
         assert_eq!(table.on_timers(clock.at(500)), [again(1)]);
-        table.forget(&key("b", 1));
+        assert_eq!(table.len(), 1);
+    }
+
+    #[test]
+    fn nothing_of_a_dialog_that_has_ended_is_repeated() {
+        let (clock, mut table) = held(&["a", "b"]);
+        table.hold(clock.now(), &key("a", 2), OK, 9);
+        table.forget(&key("a", 1).dialog);
+        assert_eq!(table.on_timers(clock.at(500)), [again(1)]);
+        table.forget(&key("b", 1).dialog);
         assert_eq!((table.len(), table.next_deadline()), (0, None));
     }
 

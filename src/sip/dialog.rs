@@ -221,6 +221,17 @@ impl Dialog {
         self.remote_target.clone_from(&other.remote_target);
     }
 
+    /// A copy that sends the next request, while this one goes on with the one after it.
+    #[must_use]
+    pub fn lend(&mut self) -> Self {
+        let copy = self.clone();
+        self.local_cseq = Some(
+            self.local_cseq
+                .map_or(FIRST_CSEQ, |last| last.saturating_add(1)),
+        );
+        copy
+    }
+
     /// The URI of the element that requests of ours are sent to (section 8.1.2): the first of the route set,
     /// however it routes, or the peer itself.
     #[must_use]

@@ -56,6 +56,22 @@ fn text(message: &Message, name: &str) -> String {
 }
 
 #[test]
+fn a_copy_sends_one_request_and_the_dialog_goes_on_after_it() {
+    let number = |dialog: &mut Dialog| {
+        let request = dialog.request("UPDATE", VIA, &[], b"").unwrap();
+        text(&read(request), "CSeq")
+    };
+    for (mut dialog, first) in [
+        (answering(CALLER).unwrap(), 1),
+        (called(CALLEE).unwrap(), 314_160),
+    ] {
+        let mut lent = dialog.lend();
+        assert_eq!(number(&mut dialog), format!("{} UPDATE", first + 1));
+        assert_eq!(number(&mut lent), format!("{first} UPDATE"));
+    }
+}
+
+#[test]
 fn the_trapezoid_of_section_16_12_1_1() {
     let far = answering(&format!("{CALLER}{TRAPEZOID}")).unwrap();
     assert_eq!(far.remote_target(), "sip:caller@u1.example.com");

@@ -15,6 +15,7 @@ use sha2::{Digest as _, Sha256};
 
 use crate::domain::hex::hex;
 use crate::sip::error::ValueError;
+use crate::sip::message::Message;
 use crate::sip::scan::Scanner;
 
 /// How long a nonce is good, in seconds: for a client to answer the challenge, over a slow network.
@@ -140,6 +141,23 @@ impl Challenger {
         self.offered.iter().map(challenge).collect()
     }
 
+    /// The credentials of a request for our realm. A client may send those of other realms along, for proxies that it knows
+    /// (RFC 3261 section 22.3); whatever is wrong with them is not our business.
+    ///
+    /// # Errors
+    /// [`ValueError`] if it has none that can be read, and one that cannot be and might be for us.
+    pub fn credentials(&self, request: &Message) -> Result<Option<Credentials>, ValueError> {
+        let mut broken = None;
+        for field in request.headers("Authorization") {
+            match Credentials::parse(field.raw_value(), &self.realm) {
+                Ok(None) => {}
+                Ok(found) => return Ok(found),
+                Err(error) => broken = broken.or(Some(error)),
+            }
+        }
+        broken.map_or(Ok(None), Err)
+    }
+
     /// Whether credentials answer a challenge of ours to this peer that is not too old.
     ///
     /// # Errors
@@ -147,7 +165,6 @@ impl Challenger {
     pub fn check(&self, credentials: &Credentials, now: u64, peer: &str) -> Result<(), NonceFault> {
         let made_at = self
             .made_at(&credentials.nonce, peer)
-            .filter(|_| credentials.realm == self.realm)
             .filter(|_| self.offered.contains(&credentials.algorithm))
             .ok_or(NonceFault::Unknown)?;
         if now.saturating_sub(made_at) > NONCE_LIFE {
@@ -186,7 +203,6 @@ impl Challenger {
 pub struct Credentials {
     /// Who it says it is.
     pub username: String,
-    realm: String,
     nonce: String,
     uri: String,
     response: String,
@@ -196,11 +212,11 @@ pub struct Credentials {
 }
 
 impl Credentials {
-    /// Reads the value of Authorization. `None` for another scheme than Digest.
+    /// Reads the value of Authorization. `None` for another scheme than Digest, and for another realm.
     ///
     /// # Errors
     /// [`ValueError`] where the value breaks the grammar, lacks a parameter, or takes what was not offered.
-    pub fn parse(value: &[u8]) -> Result<Option<Self>, ValueError> {
+    pub fn parse(value: &[u8], realm: &str) -> Result<Option<Self>, ValueError> {
         let mut scanner = Scanner::new(value);
         scanner.space();
         if !scanner.token("a scheme")?.eq_ignore_ascii_case("Digest") {
@@ -224,6 +240,10 @@ impl Credentials {
             }
         }
         scanner.finish()?;
+        let other = |(name, text): &(String, String)| name == "realm" && text != realm;
+        if params.iter().any(other) {
+            return Ok(None);
+        }
         Self::from_params(&params).map(Some)
     }
 
@@ -234,13 +254,13 @@ impl Credentials {
             found.map(|(_, text)| text.clone())
         };
         let get = |name: &'static str| find(name).ok_or(missing(name));
+        get("realm")?;
         let algorithm = find("algorithm").unwrap_or_else(|| Algorithm::Md5.name().to_owned());
         if !get("qop")?.eq_ignore_ascii_case("auth") {
             return Err(missing("qop=auth"));
         }
         Ok(Self {
             username: get("username")?,
-            realm: get("realm")?,
             nonce: get("nonce")?,
             uri: get("uri")?,
             response: get("response")?,
@@ -284,7 +304,10 @@ mod tests {
              cnonce=\"f2/wE4q74E6zIJEtWaHKaf5wv/H5QzzpXusqGemxURZJ\", qop=auth, response=\"{response}\", \
              opaque=\"FQhe/qaU925kfnzjCev0ciny7QMkPqMAFRtzCUYo5tdS\""
         );
-        Credentials::parse(value.as_bytes()).unwrap().unwrap()
+        let realm = "http-auth@example.org";
+        Credentials::parse(value.as_bytes(), realm)
+            .unwrap()
+            .unwrap()
     }
 
     const SHA256: &str = "753927fa0e85d155564e2e272a28d1802ca10daf4496794697cf8db5856cb6c1";
@@ -312,7 +335,6 @@ mod tests {
         let nonce = values[0].split('"').nth(3).unwrap();
         let answer = Credentials {
             nonce: nonce.to_owned(),
-            realm: "example.org".into(),
             ..example("MD5", MD5)
         };
         assert_eq!(challenger.check(&answer, 1060, "192.0.2.1"), Ok(()));
@@ -326,11 +348,6 @@ mod tests {
         assert_eq!(other.check(&answer, 1000, "192.0.2.1"), unknown);
         let only = Challenger::new("example.org", b"key", &[Algorithm::Sha256]);
         assert_eq!(only.check(&answer, 1000, "192.0.2.1"), unknown);
-        let realm = Credentials {
-            realm: "example.com".into(),
-            ..answer
-        };
-        assert_eq!(challenger.check(&realm, 1000, "192.0.2.1"), unknown);
         assert_eq!(
             challenger.check(&example("MD5", MD5), 1000, "192.0.2.1"),
             unknown
@@ -339,7 +356,7 @@ mod tests {
 
     #[test]
     fn what_was_not_offered_is_not_taken() {
-        assert_eq!(Credentials::parse(b"Bearer x"), Ok(None));
+        assert_eq!(Credentials::parse(b"Bearer x", "r"), Ok(None));
         for bad in [
             "Digest",
             "Digest username=\"x\"",
@@ -348,7 +365,38 @@ mod tests {
             "Digest username=\"a\", realm=\"r\", nonce=\"n\", uri=\"u\", response=\"r\", qop=auth-int, nc=1, cnonce=\"c\"",
             "Digest username=\"a\", realm=\"r\", nonce=\"n\", uri=\"u\", response=\"r\", qop=auth, nc=1, cnonce=\"c\", algorithm=MD5-sess",
         ] {
-            assert!(Credentials::parse(bad.as_bytes()).is_err(), "{bad}");
+            assert!(Credentials::parse(bad.as_bytes(), "r").is_err(), "{bad}");
         }
+    }
+
+    #[test]
+    fn those_of_our_realm_are_found_among_others() {
+        use crate::sip::transaction::testing::message;
+        let challenger = Challenger::new("example.org", b"key", &Algorithm::KNOWN);
+        let find = |fields: &[&str]| {
+            let lines = fields.iter().fold(String::new(), |lines, value| {
+                lines + "Authorization: " + value + "\r\n"
+            });
+            let request = message(&format!("MESSAGE sip:b@x SIP/2.0\r\n{lines}\r\n"));
+            let found = challenger.credentials(&request);
+            found.map(|found| found.map(|credentials| credentials.username))
+        };
+        let of = |realm: &str, username: &str, qop: &str| {
+            format!(
+                "Digest username=\"{username}\", realm=\"{realm}\", nonce=\"n\", uri=\"u\", response=\"r\", nc=1, cnonce=\"c\"{qop}"
+            )
+        };
+        let ours = of("example.org", "alice", ", qop=auth");
+        let theirs = of("proxy.example.net", "al", ", qop=auth");
+        let odd = of("proxy.example.net", "al", "");
+        let broken = of("example.org", "alice", "");
+        let alice = Ok(Some("alice".to_owned()));
+        assert_eq!(find(&[&theirs, &ours]), alice);
+        assert_eq!(find(&[&odd, "Bearer x", "nonsense", &ours]), alice);
+        assert_eq!(find(&[&broken, &ours]), alice);
+        assert_eq!(find(&[&theirs, &odd, "Bearer x"]), Ok(None));
+        assert_eq!(find(&[]), Ok(None));
+        assert!(find(&[&theirs, &broken]).is_err());
+        assert!(find(&["Digest nonsense", &theirs]).is_err());
     }
 }

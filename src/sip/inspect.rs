@@ -218,6 +218,12 @@ fn is_optional(request: &Message) -> bool {
         })
 }
 
+/// Whether a request requires this extension of whoever it is for.
+#[must_use]
+pub fn requires(request: &Message, tag: &str) -> bool {
+    contains(&list(request, "Require"), tag)
+}
+
 /// The tokens of a comma-separated header field that may stand more than once.
 fn option_tags(request: &Message, name: &'static str) -> Result<Vec<String>, ParseError> {
     let tags = list(request, name);

@@ -149,6 +149,24 @@ pub async fn remove(tx: &WriteTx, account_id: i64) -> Result<(), StoreError> {
     Ok(())
 }
 
+/// The accounts with these database ids that lie within `scope`, in the order of their ids.
+///
+/// # Errors
+/// When the database fails.
+pub async fn with_ids(
+    conn: &impl ConnectionTrait,
+    scope: &Scope,
+    ids: impl IntoIterator<Item = i64>,
+) -> Result<Vec<Account>, StoreError> {
+    let mut query = account::Entity::find()
+        .filter(account::Column::Id.is_in(ids))
+        .order_by_asc(account::Column::Id);
+    if let Scope::Aors(own) = scope {
+        query = query.filter(account::Column::Aor.is_in(own.iter().map(Aor::as_str)));
+    }
+    query.all(conn).await?.into_iter().map(from_row).collect()
+}
+
 /// Makes an account for `aor` unless there is one.
 ///
 /// # Errors

@@ -25,6 +25,7 @@ mod large_messages;
 mod large_sip;
 mod metadata;
 mod removal;
+mod refer;
 mod reports;
 mod rest;
 mod rfc_messages;

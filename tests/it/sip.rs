@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use restante::sip::Message;
+use restante::sip::{Message, date};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpStream, UdpSocket};
 use tokio::time::timeout;
@@ -14,7 +14,7 @@ use crate::support::message::Pager;
 use crate::support::sip::{PATIENCE, Udp, header, pager, read_until, status};
 
 const ALICE: &str = "sip:alice@example.org";
-const ALLOW: &str = "MESSAGE, OPTIONS, INVITE, ACK, CANCEL, BYE, UPDATE";
+const ALLOW: &str = "MESSAGE, OPTIONS, INVITE, ACK, CANCEL, BYE, UPDATE, REFER";
 on_both_databases! {
     async fn a_message_is_answered_202_and_is_there(app: TestApp) {
         let client = Udp::to(&app).await;
@@ -97,7 +97,9 @@ on_both_databases! {
         let answer = client.ask(options).await;
         assert_eq!((status(&answer), header(&answer, "Allow").as_str(), header(&answer, "Accept").as_str()),
             (200, ALLOW, "*/*"));
-        assert!(answer.header("Supported").is_some());
+        let supported = header(&answer, "Supported");
+        assert!(supported.contains("norefersub, multiple-refer"), "{supported}");
+        assert!(date::parse(header(&answer, "Date").as_bytes()).is_some(), "RFC 3261 section 20.17");
     }
 
     async fn a_full_account_is_temporarily_unavailable(app: TestApp, "[policy]\nquota_messages = 1") {

@@ -2,65 +2,17 @@
 //! peer can take from the others.
 
 use chrono::TimeDelta;
-use md5::Md5;
 use restante::domain::access::TokenScope;
-use restante::domain::hex::hex;
 use restante::identity::DigestName;
-use restante::sip::Message;
-use sha2::{Digest, Sha256};
 use tokio::net::TcpStream;
 
 use crate::on_both_databases;
 use crate::support::TestApp;
+use crate::support::digest::{authorization, challenges, token};
 use crate::support::message::Pager;
 use crate::support::sip::{Udp, header, pager, status};
 
 const ALICE: &str = "sip:alice@example.org";
-
-/// A gateway token for Digest, bound to these addresses.
-async fn token(app: &TestApp, username: &str, scope: TokenScope, aors: &[&str]) -> String {
-    let aors: Vec<_> = aors.iter().map(|aor| aor.parse().unwrap()).collect();
-    let digest = DigestName {
-        username,
-        realm: "mail.example.org",
-    };
-    app.identity
-        .create_digest_token("t", &[scope], &aors, None, digest)
-        .await
-        .unwrap()
-}
-
-fn parameter<'a>(challenge: &'a str, name: &str) -> &'a str {
-    let (_, rest) = challenge.split_once(&format!("{name}=\"")).unwrap();
-    rest.split_once('"').unwrap().0
-}
-
-/// What a client puts into Authorization, worked out here from RFC 7616 section 3.4.1.
-fn authorization(challenge: &str, username: &str, password: &str, uri: &str) -> String {
-    let sha256 = challenge.contains("algorithm=SHA-256");
-    let hash = |text: String| {
-        if sha256 {
-            hex(&Sha256::digest(text))
-        } else {
-            hex(&Md5::digest(text))
-        }
-    };
-    let (realm, nonce) = (parameter(challenge, "realm"), parameter(challenge, "nonce"));
-    let a1 = hash(format!("{username}:{realm}:{password}"));
-    let a2 = hash(format!("MESSAGE:{uri}"));
-    let response = hash(format!("{a1}:{nonce}:00000001:c0ffee:auth:{a2}"));
-    let algorithm = if sha256 { "SHA-256" } else { "MD5" };
-    format!(
-        "Digest username=\"{username}\", realm=\"{realm}\", nonce=\"{nonce}\", uri=\"{uri}\", response=\"{response}\", \
-         algorithm={algorithm}, cnonce=\"c0ffee\", qop=auth, nc=00000001"
-    )
-}
-
-fn challenges(answer: &Message) -> Vec<String> {
-    assert_eq!(status(answer), 401);
-    let fields = answer.headers("WWW-Authenticate");
-    fields.map(|field| field.text()).collect()
-}
 
 /// The request again, as a client sends it after a challenge: the next `CSeq`, another branch.
 fn again(request: &Pager, authorization: &str) -> Pager {
@@ -81,7 +33,7 @@ on_both_databases! {
         assert_eq!(offered.len(), 2, "{offered:?}");
         assert!(offered[0].contains("SHA-256") && offered[1].contains("MD5"), "RFC 8760 section 2.3");
         for challenge in &offered {
-            let proof = authorization(challenge, "branch office", &password, ALICE);
+            let proof = authorization(challenge, "branch office", &password, "MESSAGE", ALICE);
             let mut proved = again(&pager(), &proof);
             proved.more.push_str("P-Asserted-Identity: <sip:boss@example.org>\r\nP-Served-User: <sip:bob@example.org>\r\n\
                                   Date: Sat, 13 Nov 2010 23:29:00 GMT\r\n");
@@ -92,12 +44,12 @@ on_both_databases! {
         let list = app.get(&format!("/api/v1/accounts/{ALICE}/messages")).await.json();
         assert_eq!(list["items"][0]["asserted_identity"], serde_json::Value::Null, "{list}");
         assert_eq!(list["items"][0]["sent_at"], serde_json::Value::Null);
-        let wrong = authorization(&offered[0], "branch office", "guess", ALICE);
+        let wrong = authorization(&offered[0], "branch office", "guess", "MESSAGE", ALICE);
         assert_eq!(status(&client.ask(again(&pager(), &wrong)).await), 403);
-        let nobody = authorization(&offered[0], "nobody", &password, ALICE);
+        let nobody = authorization(&offered[0], "nobody", &password, "MESSAGE", ALICE);
         assert_eq!(status(&client.ask(again(&pager(), &nobody)).await), 403);
         // A proxy may have changed the Request-URI since (RFC 3261 section 22.4).
-        let good = authorization(&offered[0], "branch office", &password, ALICE);
+        let good = authorization(&offered[0], "branch office", &password, "MESSAGE", ALICE);
         assert_eq!(status(&client.ask(again(&pager().to("sip:bob@example.org"), &good)).await), 202);
         assert_eq!(app.waiting(ALICE).await, 2);
         // A nonce grows old; the client is told that the password was not the matter.
@@ -105,7 +57,7 @@ on_both_databases! {
         let stale = challenges(&client.ask(again(&pager(), &good)).await);
         assert!(stale[0].contains("stale=true"), "{stale:?}");
         // It is no good to anybody at another address.
-        let fresh = authorization(&stale[0], "branch office", &password, ALICE);
+        let fresh = authorization(&stale[0], "branch office", &password, "MESSAGE", ALICE);
         let elsewhere = Udp::from("127.0.0.2", &app).await;
         let refused = challenges(&elsewhere.ask(again(&pager(), &fresh)).await);
         assert!(!refused[0].contains("stale"), "{refused:?}");
@@ -117,13 +69,13 @@ on_both_databases! {
         let bound = token(&app, "bound", TokenScope::Gateway, &["sip:bob@example.org"]).await;
         let client = Udp::to(&app).await;
         let offered = challenges(&client.ask(pager()).await);
-        let to_alice = |name: &str, password: &str| again(&pager(), &authorization(&offered[0], name, password, ALICE));
+        let to_alice = |name: &str, password: &str| again(&pager(), &authorization(&offered[0], name, password, "MESSAGE", ALICE));
         assert_eq!(status(&client.ask(to_alice("bound", &bound)).await), 403);
         // A token that could hand over nothing is not made.
         let digest = DigestName { username: "reader", realm: "mail.example.org" };
         let reader = app.identity.create_digest_token("t", &[TokenScope::Operator], &[], None, digest).await;
         assert!(reader.is_err());
-        let to_bob = authorization(&offered[0], "bound", &bound, "sip:bob@example.org");
+        let to_bob = authorization(&offered[0], "bound", &bound, "MESSAGE", "sip:bob@example.org");
         let to_bob = || again(&pager().to("sip:bob@example.org"), &to_bob);
         assert_eq!(status(&client.ask(to_bob()).await), 202);
         let id = app.identity.tokens().await.unwrap().last().unwrap().id;

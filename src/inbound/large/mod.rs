@@ -17,6 +17,7 @@ use crate::clock;
 use crate::domain::access::Scope;
 use crate::domain::address::Aor;
 use crate::domain::hex::hex;
+use crate::inbound::in_dialog::InDialog;
 use crate::inbound::pager::{self, HandOver, Refusal};
 use crate::mailbox::Mailbox;
 use crate::msrp::accept::AcceptTypes;
@@ -25,11 +26,10 @@ use crate::msrp::sdp::values::{Fingerprint, Role};
 use crate::msrp::sdp::{Description, Local, Unacceptable, negotiate};
 use crate::msrp::{server, tls};
 use crate::sip::dialog::{Dialog, DialogId};
-use crate::sip::endpoint::{Answer, Fate, Outgoing, Request, Route};
+use crate::sip::endpoint::{Answer, Fate, Request, Route};
 use crate::sip::message::Message;
 use crate::sip::places::Places;
 use crate::sip::session_timer::{self, Refresher, SessionTimer};
-use crate::sip::transaction::key::MAGIC_COOKIE;
 use crate::sip::transport::tls::Certificate;
 
 mod session;
@@ -69,10 +69,8 @@ pub struct LargeMode {
     mailbox: Mailbox,
     settings: Arc<Settings>,
     msrp: server::Sessions,
-    outgoing: Outgoing,
+    in_dialog: InDialog,
     calls: Calls,
-    /// What the branches of our requests begin with.
-    branch: Arc<str>,
     stopping: Arc<AtomicBool>,
 }
 
@@ -122,30 +120,22 @@ impl Calls {
 }
 
 impl LargeMode {
-    /// Takes messages into this mailbox. `outgoing` sends our BYEs.
+    /// Takes messages into this mailbox. `in_dialog` sends our BYEs.
     #[must_use]
     pub fn new(
         mailbox: Mailbox,
         settings: Settings,
         msrp: server::Sessions,
-        outgoing: Outgoing,
-        secret: [u8; 8],
+        in_dialog: InDialog,
     ) -> Self {
         Self {
             mailbox,
             settings: Arc::new(settings),
             msrp,
-            outgoing,
+            in_dialog,
             calls: Calls::default(),
-            branch: format!("{MAGIC_COOKIE}{}", hex(&secret)).into(),
             stopping: Arc::default(),
         }
-    }
-
-    /// What the branches of our own requests begin with.
-    #[must_use]
-    pub fn branch(&self) -> &str {
-        &self.branch
     }
 
     /// Ends all sessions with BYE, each after what it is storing; waits for them no longer than `patience`.
@@ -227,15 +217,7 @@ impl LargeMode {
             invite: request.message.clone(),
             trusted: request.trusted,
             dialog,
-            route: Route {
-                flow: request.flow.clone(),
-                target: request.origin.source,
-            },
-            via: format!(
-                "SIP/2.0/{} {}",
-                request.origin.transport,
-                self.sent_by(request)
-            ),
+            route: Route::back(request),
             media: answer.session,
             max_octets: local.max_octets,
             timer: timer.map(|timer| SessionTimer::start(Instant::now(), timer, Refresher::Uas)),
@@ -342,14 +324,8 @@ impl LargeMode {
     }
 
     fn accept(&self, request: &Request, timer: Option<session_timer::Agreed>) -> Answer {
-        let transport = match request.origin.transport {
-            "UDP" => String::new(),
-            other => format!(";transport={}", other.to_ascii_lowercase()),
-        };
-        let contact = format!(
-            "<sip:{}{transport}>;+g.oma.sip-im.large-message",
-            self.sent_by(request)
-        );
+        let contact = self.in_dialog.contact(request);
+        let contact = format!("{contact};+g.oma.sip-im.large-message");
         let answer = Answer::new(200)
             .header("Contact", contact)
             .header("Allow", super::sip::METHODS.join(", "))
@@ -358,16 +334,6 @@ impl LargeMode {
         fields
             .into_iter()
             .fold(answer, |answer, (name, value)| answer.header(name, value))
-    }
-
-    /// Where peers send what belongs to the session of a request: where that came to.
-    fn sent_by(&self, request: &Request) -> String {
-        let local = request.origin.local;
-        if local.ip().is_unspecified() {
-            format!("{}:{}", self.mailbox.hostname, local.port())
-        } else {
-            local.to_string()
-        }
     }
 
     /// What we bring into a new session.

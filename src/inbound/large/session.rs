@@ -7,9 +7,7 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::time::sleep_until;
 
 use super::{LargeMode, way};
-use crate::clock;
 use crate::domain::address::Aor;
-use crate::domain::hex::hex;
 use crate::domain::message_id::MessageKey;
 use crate::inbound::large_message::{self, LargeMessage};
 use crate::inbound::pager::Refusal;
@@ -60,8 +58,6 @@ pub(super) struct Agreed {
     pub(super) dialog: Dialog,
     /// Where the INVITE came from.
     pub(super) route: Route,
-    /// What the Via of our requests begins with.
-    pub(super) via: String,
     pub(super) media: Negotiated,
     pub(super) max_octets: u64,
     /// How often the peer says that it lives.
@@ -371,21 +367,19 @@ impl Session {
             return;
         };
         let expires = timer.to_ask(session_timer::LEAST);
-        let headers = [
-            ("Session-Expires", expires.as_str()),
-            ("Supported", session_timer::TIMER),
-        ];
-        let Some(update) = self.request("UPDATE", &headers) else {
-            return;
-        };
         let mode = self.mode.clone();
-        let dialog = self.agreed.dialog.clone();
+        let mut dialog = self.agreed.dialog.lend();
         let route = self.agreed.route.clone();
         tokio::spawn(async move {
-            let answer = mode
-                .outgoing
-                .ask(update, way::towards(&dialog, route).await)
-                .await;
+            let route = mode.in_dialog.reach(&dialog, route).await;
+            let headers = [
+                ("Session-Expires", expires.as_str()),
+                ("Supported", session_timer::TIMER),
+            ];
+            let Some(update) = request(&mode, &mut dialog, &route, "UPDATE", &headers) else {
+                return;
+            };
+            let answer = mode.in_dialog.ask(update, route).await;
             // These say that there is no such session, or nobody (RFC 4028 section 10).
             let gone = |code: &u16| matches!(code, 408 | 481);
             if let Some(StartLine::Status { code, .. }) = answer.as_ref().map(Message::start)
@@ -394,20 +388,6 @@ impl Session {
                 mode.calls.tell(dialog.id(), Control::Alive);
             }
         });
-    }
-
-    /// The next request of ours in the session; `None` if it cannot be written.
-    fn request(&mut self, method: &str, headers: &[(&str, &str)]) -> Option<Bytes> {
-        let branch = hex(&clock::random::<8>().ok()?);
-        let via = format!(
-            "{};rport;branch={}{branch}",
-            self.agreed.via,
-            self.mode.branch()
-        );
-        let request = self.agreed.dialog.request(method, &via, headers, b"");
-        request
-            .inspect_err(|error| tracing::warn!("a {method} cannot be written: {error}"))
-            .ok()
     }
 
     async fn finish(mut self, end: End) {
@@ -421,18 +401,37 @@ impl Session {
             return;
         };
         tracing::info!(account.aor = %self.agreed.aor, "ending a session for {}: {why}", self.agreed.aor);
-        let Some(bye) = self.request("BYE", &[]) else {
+        let Agreed {
+            mut dialog, route, ..
+        } = self.agreed;
+        let in_dialog = &self.mode.in_dialog;
+        let route = in_dialog.reach(&dialog, route).await;
+        let Some(bye) = request(&self.mode, &mut dialog, &route, "BYE", &[]) else {
             return;
         };
-        let route = way::towards(&self.agreed.dialog, self.agreed.route.clone()).await;
         // A peer that is gone cannot hear it.
-        let _ = self.mode.outgoing.ask(bye.clone(), route).await;
+        let _ = in_dialog.ask(bye.clone(), route).await;
         if let Some(key) = self.stored
             && let Err(error) = self.mode.mailbox.add_bye(key, bye).await
         {
             tracing::error!(error = %error, "the BYE of message {key} could not be kept: {error}");
         }
     }
+}
+
+/// The next request of ours in a session; `None` if it cannot be written.
+fn request(
+    mode: &LargeMode,
+    dialog: &mut Dialog,
+    route: &Route,
+    method: &str,
+    headers: &[(&str, &str)],
+) -> Option<Bytes> {
+    let via = mode.in_dialog.via(route)?;
+    let request = dialog.request(method, &via, headers, b"");
+    request
+        .inspect_err(|error| tracing::warn!("a {method} cannot be written: {error}"))
+        .ok()
 }
 
 /// What the sender hears when its message cannot be kept: 413 that it is not wanted, 408 that it may try again.

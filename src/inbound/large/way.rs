@@ -1,4 +1,4 @@
-//! Ways of a session: the MSRP connection where we open it, and the route of our SIP requests.
+//! The MSRP connection of a session, where we open it.
 
 use std::io;
 use std::sync::Arc;
@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use rustls::pki_types::ServerName;
-use tokio::net::{TcpStream, lookup_host};
+use tokio::net::TcpStream;
 use tokio::sync::mpsc;
 use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
@@ -17,9 +17,6 @@ use crate::msrp::sdp::Negotiated;
 use crate::msrp::server::Sessions;
 use crate::msrp::tls;
 use crate::msrp::write::bodiless_send;
-use crate::sip::dialog::Dialog;
-use crate::sip::endpoint::Route;
-use crate::sip::hop::Hop;
 use crate::sip::transport::stream::Stream;
 
 /// How long connecting to the peer may take.
@@ -69,15 +66,4 @@ async fn open(media: &Negotiated) -> io::Result<Stream> {
     let name = ServerName::try_from(host).map_err(io::Error::other)?;
     let connector = TlsConnector::from(Arc::new(config));
     Ok(Box::new(connector.connect(name, stream).await?))
-}
-
-/// The route of requests inside a dialog: the connection that it began on, or where the dialog says.
-pub(super) async fn towards(dialog: &Dialog, mut route: Route) -> Route {
-    if let Ok(hop) = Hop::of(dialog.next_hop())
-        && let Ok(mut found) = lookup_host((hop.host.as_str(), hop.port)).await
-        && let Some(target) = found.next()
-    {
-        route.target = target;
-    }
-    route
 }

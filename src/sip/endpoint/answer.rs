@@ -2,18 +2,24 @@
 
 use std::net::SocketAddr;
 
+use chrono::{DateTime, Utc};
 use sha2::{Digest, Sha256};
+use tokio::sync::oneshot;
 
 use crate::domain::hex::hex;
+use crate::sip::accepted::AcceptedKey;
+use crate::sip::date;
+use crate::sip::dialog::DialogId;
 use crate::sip::inspect::warning;
 use crate::sip::message::Message;
 use crate::sip::response::Response;
+use crate::sip::transaction::TransactionKey;
 
 /// Seconds after which a refused client may come again.
 const RETRY_AFTER: &str = "5";
 
 /// What to answer.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug)]
 pub struct Answer {
     /// The status code.
     pub status: u16,
@@ -21,6 +27,8 @@ pub struct Answer {
     pub headers: Vec<(&'static str, String)>,
     /// Its type is a header field.
     pub body: String,
+    /// Used once it has been sent; dropped if it is not.
+    pub sent: Option<oneshot::Sender<()>>,
 }
 
 impl Answer {
@@ -31,7 +39,15 @@ impl Answer {
             status,
             headers: Vec::new(),
             body: String::new(),
+            sent: None,
         }
+    }
+
+    /// Tells somebody that it has been sent, such as whoever sends the NOTIFY that follows it.
+    #[must_use]
+    pub fn telling(mut self, sent: oneshot::Sender<()>) -> Self {
+        self.sent = Some(sent);
+        self
     }
 
     /// Adds a header field.
@@ -66,9 +82,12 @@ pub(super) fn response(
     source: SocketAddr,
     answer: &Answer,
     tag: &str,
+    now: DateTime<Utc>,
 ) -> Option<Response> {
+    let is_final = answer.status >= 200;
     let built = Response::to(message, answer.status, tag)
         .received_from(source)
+        .headers(is_final.then(|| ("Date", date::format(now))))
         .headers(
             answer
                 .headers
@@ -98,4 +117,61 @@ pub(super) fn to_tag(message: &Message, secret: [u8; 16]) -> String {
     let mut tag = hex(&Sha256::digest(hash.finalize()));
     tag.truncate(OCTETS * 2);
     tag
+}
+
+/// An answer that has been worked out, for the transaction it belongs to.
+pub(super) struct Answered {
+    pub(super) key: TransactionKey,
+    pub(super) response: Response,
+    /// Set if this accepts an INVITE.
+    pub(super) accepts: Option<AcceptedKey>,
+    /// Set if this accepts a BYE.
+    pub(super) ends: Option<DialogId>,
+    /// Whoever wants to know that it was sent.
+    pub(super) sent: Option<oneshot::Sender<()>>,
+}
+
+impl Answered {
+    /// An answer after which there is nothing to wait for.
+    pub(super) fn plain(key: TransactionKey, response: Response) -> Self {
+        Self {
+            key,
+            response,
+            accepts: None,
+            ends: None,
+            sent: None,
+        }
+    }
+
+    /// What an agent has to say to a request.
+    pub(super) fn to(
+        key: TransactionKey,
+        request: &Message,
+        response: Response,
+        sent: Option<oneshot::Sender<()>>,
+    ) -> Self {
+        let is_accepted = (200..300).contains(&response.status());
+        let (accepts, ends) = match request.method().filter(|_| is_accepted) {
+            Some("INVITE") => (accepted_by(&response), None),
+            Some("BYE") => (None, DialogId::of_request(request).ok()),
+            _ => (None, None),
+        };
+        Self {
+            key,
+            response,
+            accepts,
+            ends,
+            sent,
+        }
+    }
+}
+
+/// The name of a 2xx to an INVITE, which waits for its ACK.
+fn accepted_by(response: &Response) -> Option<AcceptedKey> {
+    // The response has the tag that makes the dialog.
+    let response = Message::parse(response.bytes().clone()).ok()?;
+    Some(AcceptedKey {
+        dialog: DialogId::of_request(&response).ok()?,
+        number: response.basics().ok()?.cseq.number,
+    })
 }

@@ -9,29 +9,34 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use bytes::Bytes;
+use chrono::{DateTime, Utc};
 use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
-use crate::sip::accepted::{Accepted, AcceptedEvent, AcceptedKey};
+use crate::sip::accepted::{Accepted, AcceptedEvent};
 use crate::sip::dialog::DialogId;
 use crate::sip::message::Message;
 use crate::sip::places::Places;
-use crate::sip::response::{Response, ResponseTarget, response_target};
+use crate::sip::response::Response;
 use crate::sip::transaction::table::{Received as Seen, ServerEvent, ServerTransactions};
-use crate::sip::transaction::{Timers, TransactionKey, Transport};
+use crate::sip::transaction::{Timers, TransactionKey};
+use crate::sip::transport::dial::Dialer;
+use crate::sip::transport::tls::Certificate;
 use crate::sip::transport::{Flow, Limits, Received, Server, stream, udp};
 use crate::sip::trust::Origin;
 use crate::sip::via::Via;
 
 mod answer;
 mod outgoing;
+mod peer;
 mod sockets;
 
 pub use answer::Answer;
-use answer::{overloaded, response, to_tag};
+use answer::{Answered, overloaded, response, to_tag};
 use outgoing::UnderWay;
 pub use outgoing::{Outgoing, Requests, Route, channel};
+use peer::{Peer, send, target};
 pub use sockets::{Addresses, Sockets};
 
 /// Messages received and not yet looked at.
@@ -89,7 +94,7 @@ pub trait Agent: Send + Sync + 'static {
 }
 
 /// How the listener behaves.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Config {
     /// Bounds of one connection and of messages.
     pub limits: Limits,
@@ -103,33 +108,10 @@ pub struct Config {
     pub secret: [u8; 16],
     /// What the branches of our own requests begin with, by which we know them when they come back.
     pub branch: String,
-}
-
-/// The way back to a client.
-#[derive(Debug, Clone)]
-struct Peer {
-    flow: Flow,
-    origin: Origin,
-    target: SocketAddr,
-}
-
-/// An answer that has been worked out, for the transaction it belongs to.
-struct Answered {
-    key: TransactionKey,
-    response: Response,
-    /// Set if this accepts an INVITE.
-    accepts: Option<AcceptedKey>,
-}
-
-impl Answered {
-    /// An answer after which there is nothing to wait for.
-    fn plain(key: TransactionKey, response: Response) -> Self {
-        Self {
-            key,
-            response,
-            accepts: None,
-        }
-    }
+    /// What we show where we connect over TLS.
+    pub certificate: Option<Arc<Certificate>>,
+    /// The time, for Date.
+    pub now: Arc<dyn Fn() -> DateTime<Utc> + Send + Sync>,
 }
 
 /// Serves requests until `stop` is done, then answers those under way.
@@ -142,6 +124,12 @@ pub async fn run<A: Agent>(
 ) {
     let (received, incoming) = mpsc::channel(RECEIVED_WAITING);
     let mut readers = JoinSet::new();
+    let dialer = Dialer {
+        limits: config.limits,
+        endpoint: received.clone(),
+        datagram: sockets.datagram.as_slice().into(),
+        certificate: config.certificate,
+    };
     for socket in sockets.datagram {
         let receiving = udp::receive(socket, config.limits.max_message, received.clone());
         readers.spawn(receiving);
@@ -173,7 +161,8 @@ pub async fn run<A: Agent>(
         branch: config.branch,
         answered: Some(answered),
         accepted: Accepted::new(Timers::default()),
-        under_way: UnderWay::new(requests),
+        under_way: UnderWay::new(requests, dialer),
+        now: config.now,
     };
     endpoint.serve(incoming, answers, readers, stop).await;
 }
@@ -190,6 +179,7 @@ struct Endpoint<A> {
     answered: Option<mpsc::Sender<Answered>>,
     accepted: Accepted<Peer>,
     under_way: UnderWay,
+    now: Arc<dyn Fn() -> DateTime<Utc> + Send + Sync>,
 }
 
 impl<A: Agent> Endpoint<A> {
@@ -221,7 +211,11 @@ impl<A: Agent> Endpoint<A> {
                 Some(answered) = answers.recv() => self.finish(answered).await,
                 // Before what comes in, or a flood would keep old transactions alive.
                 () = timer => self.on_timers().await,
-                () = self.under_way.next() => {}
+                ended = self.under_way.next() => {
+                    if let Some(dialog) = ended {
+                        self.accepted.forget(&dialog);
+                    }
+                }
                 Some(received) = incoming.recv() => self.receive(received).await,
                 _ = tidy.tick() => self.rate.retain_recent(),
                 Some(ended) = readers.join_next() => {
@@ -350,7 +344,8 @@ impl<A: Agent> Endpoint<A> {
     }
 
     fn response(&self, request: &Message, source: SocketAddr, answer: &Answer) -> Option<Response> {
-        response(request, source, answer, &to_tag(request, self.secret))
+        let tag = to_tag(request, self.secret);
+        response(request, source, answer, &tag, (self.now)())
     }
 
     /// Whether a request has come back to us (RFC 3261 section 16.3 step 4).
@@ -376,17 +371,13 @@ impl<A: Agent> Endpoint<A> {
             return;
         };
         let agent = Arc::clone(&self.agent);
+        let now = Arc::clone(&self.now);
         tokio::spawn(async move {
             let message = request.message.clone();
             let tag = request.tag.clone();
-            let answer = agent.answer(request).await;
-            if let Some(response) = response(&message, source, &answer, &tag) {
-                let accepts = accepted_by(&message, &response);
-                let given = Answered {
-                    key,
-                    response,
-                    accepts,
-                };
+            let mut answer = agent.answer(request).await;
+            if let Some(response) = response(&message, source, &answer, &tag, now()) {
+                let given = Answered::to(key, &message, response, answer.sent.take());
                 // An error means that the endpoint has stopped.
                 let _ = answered.send(given).await;
             }
@@ -399,6 +390,8 @@ impl<A: Agent> Endpoint<A> {
             key,
             response,
             accepts,
+            ends,
+            sent,
         } = answered;
         let now = Instant::now();
         let transmit = self.transactions.respond(now, &key, &response);
@@ -414,8 +407,15 @@ impl<A: Agent> Endpoint<A> {
             };
             self.agent.on_fate(&key.dialog, fate);
         }
+        if let Some(dialog) = ends {
+            self.accepted.forget(&dialog);
+        }
         if let Some(transmit) = transmit {
             send(&transmit.peer, transmit.bytes).await;
+            if let Some(sent) = sent {
+                // Whoever wanted to know may have given up.
+                let _ = sent.send(());
+            }
         }
     }
 
@@ -448,34 +448,5 @@ impl<A: Agent> Endpoint<A> {
         if let Some(response) = self.response(message, peer.origin.source, &answer) {
             send(peer, response.bytes().clone()).await;
         }
-    }
-}
-
-/// The name of a 2xx to an INVITE, which waits for its ACK; `None` of any other answer.
-fn accepted_by(request: &Message, response: &Response) -> Option<AcceptedKey> {
-    if request.method() != Some("INVITE") || !(200..300).contains(&response.status()) {
-        return None;
-    }
-    // The response has the tag that makes the dialog.
-    let response = Message::parse(response.bytes().clone()).ok()?;
-    Some(AcceptedKey {
-        dialog: DialogId::of_request(&response).ok()?,
-        number: response.basics().ok()?.cseq.number,
-    })
-}
-
-/// Where a response goes. A `maddr` is not honoured: anybody can name anybody's address.
-fn target(message: &Message, transport: Transport, source: SocketAddr) -> SocketAddr {
-    let top = message.via().ok().and_then(|hops| hops.into_iter().next());
-    match top.map(|via| response_target(&via, transport, source)) {
-        Some(ResponseTarget::Datagram(target)) => target,
-        _ => source,
-    }
-}
-
-async fn send(peer: &Peer, bytes: bytes::Bytes) {
-    if let Err(error) = peer.flow.send(peer.target, bytes).await {
-        // A client that gets no answer asks again, and is answered from the transaction.
-        tracing::debug!(peer = %peer.origin.source, "no way back to {}: {error}", peer.origin.source);
     }
 }

@@ -2,29 +2,61 @@
 //! began (RFC 3261 sections 12.2.1 and 17.1).
 
 use std::collections::HashMap;
+use std::io;
 use std::net::SocketAddr;
 use std::time::Instant;
 
 use bytes::Bytes;
 use tokio::sync::{mpsc, oneshot};
 
+use super::Request;
+use crate::sip::dialog::{Dialog, DialogId};
+use crate::sip::hop::Hop;
 use crate::sip::message::{Message, StartLine};
 use crate::sip::transaction::client_table::{ClientEvent, ClientTransactions};
-use crate::sip::transaction::{Timers, TransactionKey, Transmit};
+use crate::sip::transaction::{Timers, TransactionKey, Transmit, Transport};
 use crate::sip::transport::Flow;
+use crate::sip::transport::dial::{Dialer, Way};
 
 /// Requests that wait to be sent.
 const WAITING: usize = 256;
 /// The most of our requests under way at once.
 const MAX_REQUESTS: usize = 10_000;
 
-/// Where a request goes: over a connection, or by a datagram socket to an address.
+/// Where the requests of a dialog go: over a connection, or by a datagram socket to an address.
 #[derive(Debug, Clone)]
 pub struct Route {
     /// The connection or the socket.
     pub flow: Flow,
     /// The address, where it is a socket.
     pub target: SocketAddr,
+    /// Its name in a Via.
+    pub transport: &'static str,
+    /// The address of ours that the peer reaches us at.
+    pub local: SocketAddr,
+    /// Whether the peer is believed when it names another address than its own.
+    pub trusted: bool,
+}
+
+impl Route {
+    /// The way back to whoever sent a request.
+    #[must_use]
+    pub fn back(request: &Request) -> Self {
+        Self {
+            flow: request.flow.clone(),
+            target: request.origin.source,
+            transport: request.origin.transport,
+            local: request.origin.local,
+            trusted: request.trusted,
+        }
+    }
+}
+
+/// What the listener is asked for.
+#[derive(Debug)]
+enum Wanted {
+    Answer(Outbound),
+    Way(Hop, oneshot::Sender<io::Result<Way>>),
 }
 
 /// A request on its way out.
@@ -37,11 +69,11 @@ struct Outbound {
 
 /// Sends requests by the listener.
 #[derive(Debug, Clone)]
-pub struct Outgoing(mpsc::Sender<Outbound>);
+pub struct Outgoing(mpsc::Sender<Wanted>);
 
 /// The other end, for the listener.
 #[derive(Debug)]
-pub struct Requests(mpsc::Receiver<Outbound>);
+pub struct Requests(mpsc::Receiver<Wanted>);
 
 /// Both ends.
 #[must_use]
@@ -59,21 +91,76 @@ impl Outgoing {
             route,
             answer,
         };
-        self.0.send(outbound).await.ok()?;
+        self.0.send(Wanted::Answer(outbound)).await.ok()?;
         answered.await.ok()
+    }
+
+    /// The way that the next request in a dialog takes (RFC 3261 sections 12.2.1.1 and 18.1.1): the connection that it
+    /// took before, as long as that is open; else by the transport, and to the place, that the dialog names. Where that
+    /// leads nowhere it stays what it was.
+    ///
+    /// A peer that is not trusted is answered where it is: anybody can name anybody's address.
+    pub async fn reach(&self, dialog: &Dialog, route: Route) -> Route {
+        let is_stream = route.flow.transport() == Transport::Reliable;
+        if is_stream && (route.flow.is_open() || !route.trusted) {
+            return route;
+        }
+        let named = dialog.next_hop();
+        let way = match Hop::of(named) {
+            Ok(hop) => self.way(hop).await,
+            Err(error) => Err(io::Error::other(error)),
+        };
+        let way = match way {
+            Ok(way) => way,
+            Err(error) => {
+                tracing::debug!("no way to {named}: {error}");
+                return route;
+            }
+        };
+        let is_there = way.flow.transport() == Transport::Unreliable
+            && way.target.ip().to_canonical() == route.target.ip().to_canonical();
+        if !route.trusted && !is_there {
+            return route;
+        }
+        let is_known = !is_stream
+            && way.flow.transport() == Transport::Unreliable
+            && route.target.is_ipv4() == way.target.is_ipv4();
+        // Of several sockets the one that the peer knows.
+        let flow = if is_known { route.flow } else { way.flow };
+        let local = match &flow {
+            Flow::Datagram(socket) => socket.local_addr().unwrap_or(route.local),
+            Flow::Stream(_) => route.local,
+        };
+        Route {
+            local,
+            flow,
+            target: way.target,
+            transport: way.transport,
+            trusted: route.trusted,
+        }
+    }
+
+    async fn way(&self, hop: Hop) -> io::Result<Way> {
+        let (found, way) = oneshot::channel();
+        let gone = || io::Error::from(io::ErrorKind::NotConnected);
+        let asked = self.0.send(Wanted::Way(hop, found)).await;
+        asked.map_err(|_| gone())?;
+        way.await.map_err(|_| gone())?
     }
 }
 
 /// Our requests that are under way.
 pub(super) struct UnderWay {
+    dialer: Dialer,
     requests: Requests,
     transactions: ClientTransactions<Route>,
     waiting: HashMap<TransactionKey, oneshot::Sender<Message>>,
 }
 
 impl UnderWay {
-    pub(super) fn new(requests: Requests) -> Self {
+    pub(super) fn new(requests: Requests, dialer: Dialer) -> Self {
         Self {
+            dialer,
             requests,
             transactions: ClientTransactions::new(Timers::default(), MAX_REQUESTS),
             waiting: HashMap::new(),
@@ -84,17 +171,31 @@ impl UnderWay {
         self.transactions.next_deadline()
     }
 
-    /// Waits for a request and sends it. Dropped while it waits, it has done nothing.
-    pub(super) async fn next(&mut self) {
-        let Some(outbound) = self.requests.0.recv().await else {
+    /// Waits for a request and sends it; gives the dialog that it ends. Dropped while it waits, it has done nothing.
+    pub(super) async fn next(&mut self) -> Option<DialogId> {
+        match self.requests.0.recv().await {
+            Some(Wanted::Answer(outbound)) => self.begin(outbound).await,
+            Some(Wanted::Way(hop, found)) => {
+                let dialer = self.dialer.clone();
+                // An error means that nobody waits for it any more.
+                tokio::spawn(async move { found.send(dialer.reach(&hop).await) });
+                None
+            }
             // Nobody is left who could ask.
-            return std::future::pending().await;
-        };
+            None => std::future::pending().await,
+        }
+    }
+
+    async fn begin(&mut self, outbound: Outbound) -> Option<DialogId> {
         let Outbound {
             request,
             route,
             answer,
         } = outbound;
+        // Of a request of ours the local tag is that in From, as it is in a response to it.
+        let ended = (request.method() == Some("BYE"))
+            .then(|| DialogId::of_response(&request).ok())
+            .flatten();
         let transport = route.flow.transport();
         let now = Instant::now();
         match self.transactions.send(now, request, transport, route) {
@@ -104,6 +205,7 @@ impl UnderWay {
             }
             Err(error) => tracing::warn!("a request was not sent: {error}"),
         }
+        ended
     }
 
     pub(super) async fn on_response(&mut self, response: Message) {

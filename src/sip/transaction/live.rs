@@ -46,6 +46,10 @@ impl<K: Clone + Eq + Hash, T> Live<K, T> {
         self.slots.get_mut(key).map(|slot| &mut slot.value)
     }
 
+    pub(in crate::sip) fn keys(&self) -> impl Iterator<Item = &K> {
+        self.slots.keys()
+    }
+
     /// Adds a value; its deadline is set with [`Live::reschedule`].
     pub(in crate::sip) fn insert(&mut self, key: K, value: T) {
         let slot = Slot {

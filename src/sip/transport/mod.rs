@@ -3,6 +3,7 @@
 //! | module | what |
 //! | --- | --- |
 //! | [`udp`] | datagrams |
+//! | [`dial`] | connections that we open |
 //! | [`stream`] | connections accepted, behind TLS where there is a certificate |
 //! | [`tcp`] | messages on a connection, one after another |
 //! | [`websocket`] | messages on a connection, in WebSocket frames |
@@ -10,7 +11,7 @@
 
 use std::io;
 use std::net::SocketAddr;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -23,6 +24,7 @@ use crate::sip::trust::Origin;
 
 use stream::Stream;
 
+pub mod dial;
 pub mod stream;
 mod tcp;
 pub mod tls;
@@ -34,8 +36,46 @@ mod websocket;
 pub enum Flow {
     /// The socket that received the datagram.
     Datagram(Arc<UdpSocket>),
-    /// What is written to the connection next. Bounded: a peer that does not read is given up.
-    Stream(mpsc::Sender<Bytes>),
+    /// A connection.
+    Stream(Writer),
+}
+
+/// Writes to one connection. Bounded: a peer that does not read is given up.
+#[derive(Debug, Clone)]
+pub struct Writer {
+    waiting: mpsc::Sender<Bytes>,
+    /// Ends when the connection is read no more.
+    reading: Weak<()>,
+}
+
+impl Writer {
+    /// For whoever serves a connection: the writer, what is to be written, and what is to be held as long as the
+    /// connection is read.
+    fn new() -> (Self, mpsc::Receiver<Bytes>, Arc<()>) {
+        let (waiting, writes) = mpsc::channel(WRITES_WAITING);
+        let read = Arc::new(());
+        let reading = Arc::downgrade(&read);
+        (Self { waiting, reading }, writes, read)
+    }
+
+    /// Writes a message.
+    ///
+    /// # Errors
+    /// When the connection is closed or does not take what is written.
+    fn write(&self, bytes: Bytes) -> io::Result<()> {
+        let written = self.waiting.try_send(bytes);
+        written.map_err(|_| io::Error::from(io::ErrorKind::ConnectionReset))
+    }
+
+    /// Whether somebody else holds the connection: a session that began on it, or an answer under way.
+    fn is_shared(&self) -> bool {
+        self.waiting.strong_count() > 1
+    }
+
+    /// Whether what is asked could still be answered.
+    fn is_open(&self) -> bool {
+        !self.waiting.is_closed() && self.reading.strong_count() > 0
+    }
 }
 
 /// Messages waiting to be written to one connection: as many as may be answered at once.
@@ -84,7 +124,12 @@ impl Server {
             endpoint: self.endpoint,
         };
         match self.framing {
-            Framing::Stream => tcp::serve(stream, connection).await,
+            Framing::Stream => {
+                // Whoever holds the way keeps the connection.
+                let (way, served) = tcp::serve(stream, connection);
+                drop(way);
+                served.await;
+            }
             Framing::WebSocket(origins) => websocket::serve(stream, connection, &origins).await,
         }
     }
@@ -127,9 +172,16 @@ impl Flow {
     pub async fn send(&self, target: SocketAddr, bytes: Bytes) -> io::Result<()> {
         match self {
             Self::Datagram(socket) => socket.send_to(&bytes, target).await.map(|_| ()),
-            Self::Stream(writer) => writer
-                .try_send(bytes)
-                .map_err(|_| io::Error::from(io::ErrorKind::ConnectionReset)),
+            Self::Stream(writer) => writer.write(bytes),
+        }
+    }
+
+    /// Whether a request can be sent, and its answer come back.
+    #[must_use]
+    pub fn is_open(&self) -> bool {
+        match self {
+            Self::Datagram(_) => true,
+            Self::Stream(writer) => writer.is_open(),
         }
     }
 }

@@ -1,7 +1,9 @@
 //! SIP over TCP and TLS: messages out of a stream (RFC 3261 section 18.3), on connections that the peers
 //! keep open.
 
+use std::future::Future;
 use std::io;
+use std::sync::Arc;
 
 use bytes::{Bytes, BytesMut};
 use tokio::io::{AsyncRead, AsyncReadExt};
@@ -9,7 +11,7 @@ use tokio::sync::mpsc;
 use tokio::time::timeout;
 
 use super::stream::{Stream, close, write_all};
-use super::{Connection, Flow, Received, WRITES_WAITING};
+use super::{Connection, Flow, Received, Writer};
 use crate::sip::framer::{Frame, FrameError, Framer};
 use crate::sip::message::Message;
 use crate::sip::trust::Origin;
@@ -17,16 +19,28 @@ use crate::sip::trust::Origin;
 /// Octets read at once.
 const READ_AT_ONCE: usize = 16 * 1024;
 
-/// Serves one connection until either side ends it.
-pub(super) async fn serve(stream: Stream, connection: Connection) {
-    let source = connection.origin.source;
+/// A connection: the way to the other end, and what serves it until either side ends it.
+pub(super) fn serve(stream: Stream, connection: Connection) -> (Flow, impl Future<Output = ()>) {
+    let (writer, waiting, reading) = Writer::new();
+    let flow = Flow::Stream(writer.clone());
+    (flow, run(stream, connection, writer, waiting, reading))
+}
+
+async fn run(
+    stream: Stream,
+    connection: Connection,
+    writer: Writer,
+    waiting: mpsc::Receiver<Bytes>,
+    reading: Arc<()>,
+) {
+    let peer = connection.origin.source;
     let (read, write) = tokio::io::split(stream);
-    let (writer, waiting) = mpsc::channel(WRITES_WAITING);
     let patience = connection.limits.idle_timeout;
     let sending = tokio::spawn(write_all(write, waiting, patience));
     if let Err(error) = read_all(read, &writer, &connection).await {
-        tracing::debug!(peer = %source, "SIP connection from {source}: {error}");
+        tracing::debug!(peer = %peer, "SIP connection with {peer}: {error}");
     }
+    drop(reading);
     // What was asked is answered before the connection goes. Whoever else holds the other end, a session for one, does
     // not keep a connection open that nobody reads.
     drop(writer);
@@ -35,7 +49,7 @@ pub(super) async fn serve(stream: Stream, connection: Connection) {
 
 async fn read_all<R: AsyncRead + Unpin>(
     mut read: R,
-    writer: &mpsc::Sender<Bytes>,
+    writer: &Writer,
     connection: &Connection,
 ) -> io::Result<()> {
     let limits = connection.limits;
@@ -47,7 +61,7 @@ async fn read_all<R: AsyncRead + Unpin>(
         let frame = match timeout(limits.idle_timeout, frame).await {
             Ok(frame) => frame?,
             // A session that began here goes on here, however quiet it is.
-            Err(_) if writer.strong_count() > 1 && framer.unread().is_empty() => continue,
+            Err(_) if writer.is_shared() && framer.unread().is_empty() => continue,
             Err(late) => return Err(late.into()),
         };
         let Some(frame) = frame else {
@@ -58,7 +72,7 @@ async fn read_all<R: AsyncRead + Unpin>(
         let received = match frame {
             Ok(Frame::KeepAlive) => {
                 // A peer that does not read its pongs notices soon enough.
-                let _ = writer.try_send(Bytes::from_static(b"\r\n"));
+                let _ = writer.write(Bytes::from_static(b"\r\n"));
                 continue;
             }
             Ok(Frame::Message(message)) => Received {

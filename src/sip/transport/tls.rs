@@ -7,7 +7,8 @@ use std::sync::Arc;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::server::{VerifierBuilderError, WebPkiClientVerifier};
-use rustls::{RootCertStore, ServerConfig, ServerConnection};
+use rustls::{ClientConfig, RootCertStore, ServerConfig, ServerConnection};
+use rustls_platform_verifier::BuilderVerifierExt;
 use sha2::{Digest, Sha256};
 use tokio::sync::watch;
 use tokio_rustls::TlsAcceptor;
@@ -55,6 +56,8 @@ pub struct Certificate {
 #[derive(Debug, Clone)]
 struct Loaded {
     config: Arc<ServerConfig>,
+    /// What we connect with ourselves; `None` if the system has no authorities to know others by.
+    connector: Option<Arc<ClientConfig>>,
     fingerprint: Vec<u8>,
 }
 
@@ -88,6 +91,12 @@ impl Certificate {
     pub(super) fn acceptor(&self) -> TlsAcceptor {
         TlsAcceptor::from(Arc::clone(&self.current.borrow().config))
     }
+
+    /// What connections are opened with now: we show our certificate, and believe those of the authorities that clients
+    /// are known by, else of the system's.
+    pub(super) fn connector(&self) -> Option<Arc<ClientConfig>> {
+        self.current.borrow().connector.clone()
+    }
 }
 
 fn read(files: &Files) -> Result<Loaded, CertificateError> {
@@ -104,10 +113,31 @@ fn read(files: &Files) -> Result<Loaded, CertificateError> {
             ServerConfig::builder().with_client_cert_verifier(verifier.build()?)
         }
     };
+    let connector = connector(files, certificates.clone(), key.clone_key())?;
     Ok(Loaded {
         config: Arc::new(builder.with_single_cert(certificates, key)?),
+        connector: connector.map(Arc::new),
         fingerprint,
     })
+}
+
+fn connector(
+    files: &Files,
+    chain: Vec<CertificateDer<'static>>,
+    key: PrivateKeyDer<'static>,
+) -> Result<Option<ClientConfig>, CertificateError> {
+    let builder = ClientConfig::builder();
+    let builder = match &files.client_authorities {
+        Some(file) => builder.with_root_certificates(authorities(file)?),
+        None => match builder.with_platform_verifier() {
+            Ok(builder) => builder,
+            Err(error) => {
+                tracing::debug!("nobody can be known over TLS: {error}");
+                return Ok(None);
+            }
+        },
+    };
+    Ok(Some(builder.with_client_auth_cert(chain, key)?))
 }
 
 /// The certificates of a PEM file as roots of trust.

@@ -16,7 +16,7 @@ use tokio_tungstenite::tungstenite::http::{HeaderMap, HeaderValue, StatusCode, h
 use tokio_tungstenite::tungstenite::protocol::{Message as Frame, WebSocketConfig};
 
 use super::stream::{Stream, close};
-use super::{Connection, Flow, Received, WRITES_WAITING, read_whole};
+use super::{Connection, Flow, Received, Writer, read_whole};
 
 /// The subprotocol (RFC 7118 section 4.1).
 const SIP: &str = "sip";
@@ -47,10 +47,10 @@ pub(super) async fn serve(stream: Stream, connection: Connection, origins: &[Str
         }
     };
     let (write, read) = socket.split();
-    let (writer, waiting) = mpsc::channel(WRITES_WAITING);
+    let (writer, waiting, reading) = Writer::new();
     let sending = tokio::spawn(write_all(write, waiting, patience));
     read_all(read, &writer, &connection).await;
-    drop(writer);
+    drop((writer, reading));
     close(sending, patience).await;
 }
 
@@ -101,7 +101,7 @@ fn offers_sip(headers: &HeaderMap) -> bool {
 
 async fn read_all(
     mut read: SplitStream<WebSocketStream<Stream>>,
-    writer: &mpsc::Sender<Bytes>,
+    writer: &Writer,
     connection: &Connection,
 ) {
     // Pings are answered beneath; they keep the connection, as do the CRLFs of RFC 5626.
@@ -109,7 +109,7 @@ async fn read_all(
         let frame = match timeout(connection.limits.idle_timeout, read.next()).await {
             Ok(Some(Ok(frame))) => frame,
             // A session that began here goes on here, however quiet it is.
-            Err(_) if writer.strong_count() > 1 => continue,
+            Err(_) if writer.is_shared() => continue,
             _ => return,
         };
         let bytes: Bytes = match frame {
@@ -119,7 +119,7 @@ async fn read_all(
             _ => continue,
         };
         if *bytes == *b"\r\n\r\n" {
-            let _ = writer.try_send(Bytes::from_static(b"\r\n"));
+            let _ = writer.write(Bytes::from_static(b"\r\n"));
             continue;
         }
         let Some((message, fault)) = read_whole(bytes, connection.limits.max_message) else {

@@ -2,6 +2,7 @@
 
 mod app;
 pub mod clients;
+pub mod digest;
 pub mod kamailio;
 pub mod large;
 pub mod message;

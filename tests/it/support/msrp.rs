@@ -11,7 +11,7 @@ use tokio::net::TcpStream;
 use tokio::time::timeout;
 
 use super::TestApp;
-use super::sip::{PATIENCE, Udp, header, status};
+use super::sip::{PATIENCE, Udp, header, reply, status};
 
 /// Our path in every session.
 pub const PATH: &str = "msrp://127.0.0.1:2/ourside;tcp";
@@ -166,15 +166,7 @@ impl Session {
         loop {
             let request = self.sip.receive().await;
             if request.method() == Some("BYE") {
-                let via = header(&request, "Via");
-                let answer = format!(
-                    "SIP/2.0 200 OK\r\nVia: {via}\r\nFrom: {}\r\nTo: {}\r\nCall-ID: {}\r\nCSeq: {}\r\nContent-Length: 0\r\n\r\n",
-                    header(&request, "From"),
-                    header(&request, "To"),
-                    header(&request, "Call-ID"),
-                    header(&request, "CSeq")
-                );
-                self.sip.send(answer).await;
+                self.sip.send(reply(&request, "200 OK")).await;
                 return request;
             }
         }

@@ -3,9 +3,10 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use restante::sip::framer::{Frame, Framer};
 use restante::sip::{Message, StartLine};
-use tokio::io::AsyncReadExt;
-use tokio::net::{TcpStream, UdpSocket};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream, UdpSocket};
 use tokio::time::timeout;
 
 use super::TestApp;
@@ -54,6 +55,64 @@ impl Udp {
         self.send(raw).await;
         self.receive().await
     }
+}
+
+/// A client on a connection.
+pub struct Tcp {
+    pub stream: TcpStream,
+    framer: Framer,
+}
+
+impl Tcp {
+    pub async fn to(app: &TestApp) -> Self {
+        Self::over(TcpStream::connect(app.sip).await.unwrap())
+    }
+
+    pub fn over(stream: TcpStream) -> Self {
+        let framer = Framer::new(65_536);
+        Self { stream, framer }
+    }
+
+    /// The next connection that comes.
+    pub async fn accept(listener: &TcpListener) -> Self {
+        let accepted = timeout(PATIENCE, listener.accept()).await;
+        Self::over(accepted.expect("a connection").unwrap().0)
+    }
+
+    pub async fn send(&mut self, raw: impl Into<Vec<u8>>) {
+        self.stream.write_all(&raw.into()).await.unwrap();
+    }
+
+    pub async fn receive(&mut self) -> Message {
+        loop {
+            if let Some(Ok(Frame::Message(message))) = self.framer.next() {
+                return message;
+            }
+            let mut buffer = [0; 4096];
+            let read = timeout(PATIENCE, self.stream.read(&mut buffer)).await;
+            let octets = read.expect("a message").unwrap();
+            assert!(octets > 0, "closed");
+            self.framer.push(&buffer[..octets]);
+        }
+    }
+
+    pub async fn ask(&mut self, raw: impl Into<Vec<u8>>) -> Message {
+        self.send(raw).await;
+        self.receive().await
+    }
+}
+
+/// A response without a body.
+pub fn reply(request: &Message, line: &str) -> String {
+    let copied = ["Via", "From", "To", "Call-ID", "CSeq"].map(|name| {
+        let fields = request.headers(name);
+        let lines = fields.map(|field| format!("{name}: {}\r\n", field.text()));
+        lines.collect::<String>()
+    });
+    format!(
+        "SIP/2.0 {line}\r\n{}Content-Length: 0\r\n\r\n",
+        copied.concat()
+    )
 }
 
 pub fn status(answer: &Message) -> u16 {

@@ -1,0 +1,62 @@
+//! Digest as a client answers it.
+
+use md5::Md5;
+use restante::domain::access::TokenScope;
+use restante::domain::hex::hex;
+use restante::identity::DigestName;
+use restante::sip::Message;
+use sha2::{Digest, Sha256};
+
+use super::TestApp;
+use super::sip::status;
+
+/// A token for Digest, bound to these addresses.
+pub async fn token(app: &TestApp, username: &str, scope: TokenScope, aors: &[&str]) -> String {
+    let aors: Vec<_> = aors.iter().map(|aor| aor.parse().unwrap()).collect();
+    let digest = DigestName {
+        username,
+        realm: "mail.example.org",
+    };
+    app.identity
+        .create_digest_token("t", &[scope], &aors, None, digest)
+        .await
+        .unwrap()
+}
+
+fn parameter<'a>(challenge: &'a str, name: &str) -> &'a str {
+    let (_, rest) = challenge.split_once(&format!("{name}=\"")).unwrap();
+    rest.split_once('"').unwrap().0
+}
+
+/// What a client puts into Authorization, worked out here from RFC 7616 section 3.4.1.
+pub fn authorization(
+    challenge: &str,
+    username: &str,
+    password: &str,
+    method: &str,
+    uri: &str,
+) -> String {
+    let sha256 = challenge.contains("algorithm=SHA-256");
+    let hash = |text: String| {
+        if sha256 {
+            hex(&Sha256::digest(text))
+        } else {
+            hex(&Md5::digest(text))
+        }
+    };
+    let (realm, nonce) = (parameter(challenge, "realm"), parameter(challenge, "nonce"));
+    let a1 = hash(format!("{username}:{realm}:{password}"));
+    let a2 = hash(format!("{method}:{uri}"));
+    let response = hash(format!("{a1}:{nonce}:00000001:c0ffee:auth:{a2}"));
+    let algorithm = if sha256 { "SHA-256" } else { "MD5" };
+    format!(
+        "Digest username=\"{username}\", realm=\"{realm}\", nonce=\"{nonce}\", uri=\"{uri}\", response=\"{response}\", \
+         algorithm={algorithm}, cnonce=\"c0ffee\", qop=auth, nc=00000001"
+    )
+}
+
+pub fn challenges(answer: &Message) -> Vec<String> {
+    assert_eq!(status(answer), 401);
+    let fields = answer.headers("WWW-Authenticate");
+    fields.map(|field| field.text()).collect()
+}
