@@ -10,7 +10,9 @@ use crate::on_both_databases;
 use crate::support::TestApp;
 use crate::support::clients::{baresip, sipp};
 use crate::support::kamailio::Kamailio;
+use crate::support::message::Pager;
 use crate::support::msrp::{Invite, Msrp, PATH, invite, offer};
+use crate::support::sip::{Udp, reply, status};
 use restante::domain::access::TokenScope;
 use restante::identity::DigestName;
 
@@ -65,6 +67,44 @@ on_both_databases! {
         let by_udp = Kamailio::start("deploy/kamailio/relay-sip.cfg", &settings("udp"), "").await;
         assert_all_went_well(&sipp(by_udp.address, "message", "u1", 5, &keys(text)).await);
         is_all_there(&app, text, 15).await;
+    }
+
+    /// The REFER goes through the proxy, and so does the NOTIFY, because the proxy wants it so.
+    async fn a_client_deletes_through_a_proxy(app: TestApp) {
+        let settings = |transport| [
+            ("RESTANTE_URI", format!("\"sip:{};transport={transport}\"", app.sip)),
+            ("RESTANTE_SENT_BY", format!("\"{}\"", app.sip)),
+        ];
+        let by_tcp = Kamailio::start("deploy/kamailio/relay-sip.cfg", &settings("tcp"), "").await;
+        let by_udp = Kamailio::start("deploy/kamailio/relay-sip.cfg", &settings("udp"), "").await;
+        for proxy in [&by_tcp, &by_udp] {
+            for transport in ["u1", "t1"] {
+                let id = format!("sip:{}@mail.example.org", app.store(Pager::new()).await);
+                let keys = [("service", "alice"), ("domain", "example.org"), ("message_id", id.as_str())];
+                assert_all_went_well(&sipp(proxy.address, "refer", transport, 1, &keys).await);
+                assert_eq!(app.waiting(ALICE).await, 0);
+                // Once more, and the NOTIFY says 404, which sipp does not expect.
+                assert!(!sipp(proxy.address, "refer", transport, 1, &keys).await.status.success());
+                let other = [("service", "alice"), ("domain", "example.org"), ("message_id", "sip:10000000001@elsewhere.example")];
+                let refused = sipp(proxy.address, "refer", transport, 1, &other).await;
+                assert!(String::from_utf8_lossy(&refused.stderr).contains("603"), "{refused:?}");
+            }
+            // A connected socket hears nobody but the proxy.
+            let client = Udp::connect(proxy.address).await;
+            let id = app.store(Pager::new()).await;
+            let own = client.0.local_addr().unwrap();
+            let answer = client.ask(format!(
+                "REFER sip:alice@example.org SIP/2.0\r\nVia: SIP/2.0/UDP {own};branch=z9hG4bKheard\r\nMax-Forwards: 70\r\n\
+                 From: <sip:alice@example.org>;tag=h{}\r\nTo: <sip:alice@example.org>\r\nCall-ID: heard{}\r\nCSeq: 1 REFER\r\n\
+                 Contact: <sip:alice@{own}>\r\nRefer-To: <sip:{id}@mail.example.org>\r\nContent-Length: 0\r\n\r\n",
+                proxy.address.port(), proxy.address.port()
+            )).await;
+            assert_eq!(status(&answer), 202, "{}", String::from_utf8_lossy(answer.raw()));
+            let notify = client.receive().await;
+            assert_eq!((notify.method(), notify.headers("Via").count()), (Some("NOTIFY"), 2));
+            assert_eq!(&notify.body()[..], b"SIP/2.0 200 OK\r\n");
+            client.send(reply(&notify, "200 OK")).await;
+        }
     }
 
     async fn messages_handed_over_by_http_are_kept(app: TestApp) {
