@@ -40,8 +40,8 @@ impl InDialog {
         &self.branch
     }
 
-    /// The way that the next request takes; see [`Outgoing::reach`].
-    pub async fn reach(&self, dialog: &Dialog, route: Route) -> Route {
+    /// The way that the next request takes, if there is one; see [`Outgoing::reach`].
+    pub async fn reach(&self, dialog: &Dialog, route: Route) -> Option<Route> {
         self.outgoing.reach(dialog, route).await
     }
 
@@ -50,24 +50,29 @@ impl InDialog {
         self.outgoing.ask(request, route).await
     }
 
-    /// Sends the NOTIFY that is due in a subscription, and takes the answer.
+    /// Sends the NOTIFY that is due in a subscription, and takes the answer. `route` is how the subscriber was last
+    /// reached.
     ///
     /// # Errors
     /// [`Undelivered`], for the log; [`Subscription::is_over`] says what follows.
     pub async fn notify(
         &self,
         subscription: &mut Subscription,
-        route: Route,
+        route: &mut Route,
         body: Option<Body<'_>>,
     ) -> Result<(), Undelivered> {
-        let contact = self.contact_at(&route, subscription.dialog().is_secure());
-        let via = self.via(&route).ok_or(Undelivered::Silence)?;
+        let Some(found) = self.reach(subscription.dialog(), route.clone()).await else {
+            return subscription.on_answer(Instant::now(), None);
+        };
+        route.clone_from(&found);
+        let contact = self.contact_at(route, subscription.dialog().is_secure());
+        let via = self.via(route).ok_or(Undelivered::Silence)?;
         let written = subscription.notify(Instant::now(), &via, &contact, body);
         let notify = written.map_err(|error| {
             tracing::warn!("a NOTIFY cannot be written: {error}");
             Undelivered::Silence
         })?;
-        let answer = self.ask(notify, route).await;
+        let answer = self.ask(notify, found).await;
         subscription.on_answer(Instant::now(), answer.as_ref())
     }
 

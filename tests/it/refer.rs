@@ -356,9 +356,13 @@ on_both_databases! {
         let message = crate::support::sip::pager().header("Authorization", &proof);
         assert_eq!(status(&client.ask(message).await), 403, "it is good for deleting alone");
         // Nor where they say they are: it is told to whoever asked.
-        let elsewhere = Refer { contact: "<sip:alice@127.0.0.9:9;transport=tcp>".into(), ..proved(&hers, "alice's phone", &password) };
+        let listener = TcpListener::bind("127.0.0.2:0").await.unwrap();
+        let contact = format!("<sip:alice@{};transport=tcp>", listener.local_addr().unwrap());
+        let elsewhere = Refer { contact, ..proved(&hers, "alice's phone", &password) };
         assert_eq!(status(&client.ask(elsewhere).await), 202);
         assert_eq!(outcome(&client.receive().await), OK);
+        let tried = timeout(Duration::ZERO, listener.accept()).await;
+        assert!(tried.is_err(), "whoever is named is not even called");
         assert_eq!((app.waiting(ALICE).await, app.waiting(BOB).await), (0, 1));
     }
 

@@ -9,7 +9,10 @@ use rcgen::{
     BasicConstraints, CertificateParams, CertifiedKey, IsCa, Issuer, KeyPair,
     generate_simple_self_signed,
 };
+use restante::sip::transport::tls;
+use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
+use rustls::server::WebPkiClientVerifier;
 use rustls::{ClientConfig, RootCertStore, ServerConfig};
 use sha2::{Digest, Sha256};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -335,5 +338,83 @@ async fn a_peer_we_connect_to_is_known_by_its_fingerprint() {
     let chunk = String::from_utf8(session.whole("theirs", "Hello", "")).unwrap();
     assert_eq!(msrp.ask(chunk.replace(PATH, &path)).await, 200);
     assert_eq!(session.bye().await, 200);
+    assert!(server.terminate().success());
+}
+
+/// An end that speaks SIP over TLS at `localhost`, and takes nobody who does not show a certificate of the authority.
+fn secure_end(directory: &Path, authority: &str) -> TlsAcceptor {
+    let read = |name: &str| directory.join(format!("{name}.pem"));
+    let roots = tls::authorities(&read("authority")).unwrap();
+    let clients = WebPkiClientVerifier::builder(Arc::new(roots)).build();
+    let chain = tls::certificates(&read(authority)).unwrap();
+    let key = PrivateKeyDer::from_pem_file(read(&format!("{authority}-key"))).unwrap();
+    let config = ServerConfig::builder().with_client_cert_verifier(clients.unwrap());
+    TlsAcceptor::from(Arc::new(config.with_single_cert(chain, key).unwrap()))
+}
+
+/// A dialog may name a SIPS URI: then we connect over TLS, and both sides prove their names.
+#[tokio::test]
+async fn a_notify_goes_over_tls_where_the_dialog_says_so() {
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let directory = tempfile::tempdir().unwrap();
+    let here = directory.path();
+    let (ours, other) = (authority(), authority());
+    std::fs::write(here.join("authority.pem"), ours.0.pem()).unwrap();
+    issue(here, &other, "localhost");
+    let forged = secure_end(here, "localhost");
+    issue(here, &ours, "localhost");
+    let good = secure_end(here, "localhost");
+    issue(here, &ours, "elsewhere.example.org");
+    let misplaced = secure_end(here, "elsewhere.example.org");
+    std::fs::write(
+        here.join("restante.toml"),
+        "[sip]\ntls_listen = ['127.0.0.1:0']\ntls_certificate = 'localhost.pem'\ntls_key = 'localhost-key.pem'\n\
+         tls_client_authorities = 'authority.pem'\n",
+    )
+    .unwrap();
+    let args = ["--config", "restante.toml", "serve"];
+    let server = Server::start(here, &args, None, "/setup?token=");
+    let client = Udp::connect(server.sip.parse().unwrap()).await;
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    for (n, (end, is_believed)) in [(&forged, false), (&misplaced, false), (&good, true)]
+        .into_iter()
+        .enumerate()
+    {
+        let refer = format!(
+            "REFER sip:mail.example.org SIP/2.0\r\nVia: SIP/2.0/UDP client.example.org;branch=z9hG4bKs{n};rport\r\n\
+             Max-Forwards: 70\r\nFrom: <sip:alice@example.org>;tag=s{n}\r\nTo: <sip:mail.example.org>\r\nCall-ID: s{n}\r\n\
+             CSeq: 1 REFER\r\nContact: <sips:alice@localhost:{port}>\r\nP-Asserted-Identity: <sip:alice@example.org>\r\n\
+             Refer-To: <sip:10000000001@mail.example.org>\r\nContent-Length: 0\r\n\r\n"
+        );
+        assert_eq!(status(&client.ask(refer).await), 202);
+        let (stream, _) = listener.accept().await.unwrap();
+        let accepted = end.accept(stream).await;
+        let mut stream = match accepted {
+            Ok(stream) if is_believed => stream,
+            // With TLS 1.3 the end that is not believed learns it when it reads.
+            Ok(mut stream) => {
+                assert!(!matches!(stream.read(&mut [0; 1]).await, Ok(1..)));
+                continue;
+            }
+            Err(_) => {
+                assert!(!is_believed);
+                continue;
+            }
+        };
+        let mut text = String::new();
+        while !text.ends_with("\r\n\r\nSIP/2.0 404 Not Found\r\n") {
+            let mut buffer = [0; 4096];
+            let octets = stream.read(&mut buffer).await.unwrap();
+            assert!(octets > 0, "{text}");
+            text.push_str(std::str::from_utf8(&buffer[..octets]).unwrap());
+        }
+        assert!(
+            text.starts_with(&format!(
+                "NOTIFY sips:alice@localhost:{port} SIP/2.0\r\nVia: SIP/2.0/TLS "
+            )),
+            "{text}"
+        );
+    }
     assert!(server.terminate().success());
 }

@@ -371,7 +371,9 @@ impl Session {
         let mut dialog = self.agreed.dialog.lend();
         let route = self.agreed.route.clone();
         tokio::spawn(async move {
-            let route = mode.in_dialog.reach(&dialog, route).await;
+            let Some(route) = mode.in_dialog.reach(&dialog, route).await else {
+                return;
+            };
             let headers = [
                 ("Session-Expires", expires.as_str()),
                 ("Supported", session_timer::TIMER),
@@ -405,12 +407,15 @@ impl Session {
             mut dialog, route, ..
         } = self.agreed;
         let in_dialog = &self.mode.in_dialog;
-        let route = in_dialog.reach(&dialog, route).await;
-        let Some(bye) = request(&self.mode, &mut dialog, &route, "BYE", &[]) else {
+        let found = in_dialog.reach(&dialog, route.clone()).await;
+        let by = found.as_ref().unwrap_or(&route);
+        let Some(bye) = request(&self.mode, &mut dialog, by, "BYE", &[]) else {
             return;
         };
-        // A peer that is gone cannot hear it.
-        let _ = in_dialog.ask(bye.clone(), route).await;
+        if let Some(route) = found {
+            // A peer that is gone cannot hear it.
+            let _ = in_dialog.ask(bye.clone(), route).await;
+        }
         if let Some(key) = self.stored
             && let Err(error) = self.mode.mailbox.add_bye(key, bye).await
         {

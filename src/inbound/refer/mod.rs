@@ -150,10 +150,9 @@ impl Refer {
         }
         let Subscriber {
             dialog,
-            route,
+            mut route,
             place,
         } = subscriber;
-        let route = self.in_dialog.reach(&dialog, route).await;
         let event = Event::of_package(PACKAGE);
         let mut subscription =
             Subscription::new(Instant::now(), dialog, event, DURATION, Duration::ZERO);
@@ -166,7 +165,7 @@ impl Refer {
         };
         let told = self
             .in_dialog
-            .notify(&mut subscription, route, Some(body))
+            .notify(&mut subscription, &mut route, Some(body))
             .await;
         if let Err(why) = told {
             let call_id = subscription.dialog().call_id();

@@ -11,7 +11,7 @@ use tokio::sync::{mpsc, oneshot};
 
 use super::Request;
 use crate::sip::dialog::{Dialog, DialogId};
-use crate::sip::hop::Hop;
+use crate::sip::hop::{Hop, HopTransport};
 use crate::sip::message::{Message, StartLine};
 use crate::sip::transaction::client_table::{ClientEvent, ClientTransactions};
 use crate::sip::transaction::{Timers, TransactionKey, Transmit, Transport};
@@ -48,6 +48,26 @@ impl Route {
             transport: request.origin.transport,
             local: request.origin.local,
             trusted: request.trusted,
+        }
+    }
+
+    /// The same peer by another way.
+    fn by(self, way: Way) -> Self {
+        let is_known = self.flow.transport() == Transport::Unreliable
+            && way.flow.transport() == Transport::Unreliable
+            && self.target.is_ipv4() == way.target.is_ipv4();
+        // Of several sockets the one that the peer knows.
+        let flow = if is_known { self.flow } else { way.flow };
+        let local = match &flow {
+            Flow::Datagram(socket) => socket.local_addr().unwrap_or(self.local),
+            Flow::Stream(_) => self.local,
+        };
+        Self {
+            flow,
+            local,
+            target: way.target,
+            transport: way.transport,
+            trusted: self.trusted,
         }
     }
 }
@@ -97,46 +117,34 @@ impl Outgoing {
 
     /// The way that the next request in a dialog takes (RFC 3261 sections 12.2.1.1 and 18.1.1): the connection that it
     /// took before, as long as that is open; else by the transport, and to the place, that the dialog names. Where that
-    /// leads nowhere it stays what it was.
+    /// leads nowhere, a datagram goes to where the last one came from. What has to go over TLS goes over TLS or not at
+    /// all.
     ///
     /// A peer that is not trusted is answered where it is: anybody can name anybody's address.
-    pub async fn reach(&self, dialog: &Dialog, route: Route) -> Route {
+    pub async fn reach(&self, dialog: &Dialog, route: Route) -> Option<Route> {
         let is_stream = route.flow.transport() == Transport::Reliable;
-        if is_stream && (route.flow.is_open() || !route.trusted) {
-            return route;
+        let hop = Hop::of(dialog.next_hop());
+        let by = hop.as_ref().ok().map(|hop| hop.transport);
+        let is_fit = by != Some(HopTransport::Tls) || matches!(route.transport, "TLS" | "WSS");
+        if is_stream && is_fit && route.flow.is_open() {
+            return Some(route);
         }
-        let named = dialog.next_hop();
-        let way = match Hop::of(named) {
-            Ok(hop) => self.way(hop).await,
+        let may_leave = route.trusted || !is_stream && by == Some(HopTransport::Udp);
+        let way = match hop {
+            Ok(hop) if may_leave => self.way(hop).await,
+            Ok(_) => Err(io::Error::from(io::ErrorKind::PermissionDenied)),
             Err(error) => Err(io::Error::other(error)),
         };
-        let way = match way {
-            Ok(way) => way,
-            Err(error) => {
-                tracing::debug!("no way to {named}: {error}");
-                return route;
+        let address = route.target.ip().to_canonical();
+        match way {
+            Ok(way) if route.trusted || way.target.ip().to_canonical() == address => {
+                Some(route.by(way))
             }
-        };
-        let is_there = way.flow.transport() == Transport::Unreliable
-            && way.target.ip().to_canonical() == route.target.ip().to_canonical();
-        if !route.trusted && !is_there {
-            return route;
-        }
-        let is_known = !is_stream
-            && way.flow.transport() == Transport::Unreliable
-            && route.target.is_ipv4() == way.target.is_ipv4();
-        // Of several sockets the one that the peer knows.
-        let flow = if is_known { route.flow } else { way.flow };
-        let local = match &flow {
-            Flow::Datagram(socket) => socket.local_addr().unwrap_or(route.local),
-            Flow::Stream(_) => route.local,
-        };
-        Route {
-            local,
-            flow,
-            target: way.target,
-            transport: way.transport,
-            trusted: route.trusted,
+            Ok(_) => Some(route),
+            Err(error) => {
+                tracing::debug!("no way to {}: {error}", dialog.next_hop());
+                (is_fit && !is_stream).then_some(route)
+            }
         }
     }
 
