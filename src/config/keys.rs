@@ -129,7 +129,7 @@ pub const KEYS: &[Key] = &[
     key(
         "sip.strangers",
         "refuse",
-        "What others get: `refuse` is 403; `digest` lets them prove that they hold a gateway token made with `--digest`.",
+        "What others get: `refuse` is 403; `digest` lets them prove that they hold a token made with `--digest`.",
     ),
     key(
         "sip.digest_algorithms",
