@@ -6,7 +6,7 @@
 use std::collections::BTreeSet;
 
 use crate::mime::cpim::{Cpim, CpimAddress};
-use crate::mime::{XmlError, parse_xml};
+use crate::mime::xml::{XmlError, XmlLimits, parse_xml};
 
 /// The namespace of the CPIM headers (RFC 5438 section 6.1).
 pub const IMDN_NAMESPACE: &str = "urn:ietf:params:imdn";
@@ -160,7 +160,7 @@ impl ImdnReport {
         if octets.len() > MAX_REPORT {
             return Err(ImdnError::TooLong);
         }
-        let document = parse_xml(octets)?;
+        let document = parse_xml(octets, &XmlLimits::BODY)?;
         let root = document.root_element();
         if !root.has_tag_name((IMDN_XML_NAMESPACE, "imdn")) {
             return Err(ImdnError::Missing("imdn element"));

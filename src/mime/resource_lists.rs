@@ -1,7 +1,7 @@
 //! Recipient lists: application/resource-lists+xml (RFC 4826 section 3) as the list of recipients of a
 //! MESSAGE (RFC 5365), with the copy control of RFC 5364.
 
-use crate::mime::{XmlError, parse_xml};
+use crate::mime::xml::{XmlError, XmlLimits, parse_xml};
 
 /// The namespace of the document.
 pub const RESOURCE_LISTS_NAMESPACE: &str = "urn:ietf:params:xml:ns:resource-lists";
@@ -77,7 +77,7 @@ impl RecipientList {
         if octets.len() > MAX_LIST {
             return Err(ListError::TooLong);
         }
-        let document = parse_xml(octets)?;
+        let document = parse_xml(octets, &XmlLimits::BODY)?;
         let root = document.root_element();
         if !root.has_tag_name((RESOURCE_LISTS_NAMESPACE, "resource-lists")) {
             return Err(ListError::Root);
