@@ -15,8 +15,8 @@ use crate::domain::address::Aor;
 use crate::mailbox::Mailbox;
 use crate::mailbox::read::History;
 use crate::store::accounts::Account;
-use crate::xcap::path;
-use crate::xcap::usages::deferred_list::{AUID, DOCUMENT, MEDIA_TYPE, document};
+use crate::xcap::uri::{Home, XcapUri};
+use crate::xcap::usages::deferred_list::{self, AUID, DOCUMENT, MEDIA_TYPE};
 
 /// Serves what lies below the XCAP root.
 pub fn route() -> MethodRouter<AppState> {
@@ -39,11 +39,15 @@ async fn get_document(
         .path()
         .strip_prefix(&settings.xcap.root)
         .and_then(|p| p.strip_prefix('/'));
-    let path = below.and_then(path::parse).ok_or_else(missing)?;
-    if path.auid != AUID || path.name != DOCUMENT {
+    let path = below.and_then(|path| XcapUri::parse(path).ok());
+    let XcapUri { document, node } = path.ok_or_else(missing)?;
+    let Home::User(xui) = document.home else {
+        return Err(missing());
+    };
+    if document.auid != AUID || document.name != DOCUMENT || node.is_some() {
         return Err(missing());
     }
-    let aor = Aor::parse(&path.xui).map_err(|_| missing())?;
+    let aor = Aor::parse(&xui).map_err(|_| missing())?;
     let unchanged = |account: &Account| {
         headers
             .get_all(header::IF_NONE_MATCH)
@@ -57,7 +61,8 @@ async fn get_document(
         return Ok((StatusCode::NOT_MODIFIED, validators(&account)).into_response());
     }
     let History { account, messages } = mailbox.history(&scope, &aor).await?.ok_or_else(missing)?;
-    let xml = document(&account.host, &messages).map_err(|error| internal(&error))?;
+    let xml =
+        deferred_list::document(&account.host, &messages).map_err(|error| internal(&error))?;
     let mut headers = validators(&account);
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(MEDIA_TYPE));
     Ok((headers, xml).into_response())
