@@ -46,7 +46,7 @@ fuzz_target!(|octets: &[u8]| {
         let again = put(&after, &selector, body.as_bytes(), |_| Ok(()));
         assert_eq!(again.map(|again| again.text).as_ref(), Ok(&edited.text));
         let old = before.as_ref().map_or(0, String::len);
-        kept(text, &edited.text, old.max(2), found.len());
+        kept(text, &edited.text, old.max(2), found.len() + target.len());
     }
     match delete(&document, &selector, |_| Ok(())) {
         Ok(edited) => {

@@ -69,7 +69,7 @@ impl Preconditions {
     /// document.
     ///
     /// What is to be read or deleted and is not there is 404 whatever the preconditions (RFC 9110 section
-    /// 13.2.1), and so is [`Verdict::Proceed`]. A PUT of a node into a document that is there is judged by
+    /// 13.2.1), and so is [`Verdict::Proceed`]: pass `None` too for a node that is not in its document. A PUT of a node into a document that is there is judged by
     /// the document's tag, whether the node is there or not (RFC 4825 section 8.2.6).
     #[must_use]
     pub fn judge(&self, method: Method, current: Option<&str>) -> Verdict {

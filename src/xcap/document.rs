@@ -96,7 +96,9 @@ fn conflict(fault: &XmlError) -> Conflict {
 /// The encoding that the XML declaration names.
 fn declared_encoding(text: &str) -> Option<&str> {
     let text = text.strip_prefix('\u{FEFF}').unwrap_or(text);
+    // Not of `<?xml-stylesheet`.
     let declaration = text.strip_prefix("<?xml")?;
+    declaration.starts_with(char::is_whitespace).then_some(())?;
     let (declaration, _) = declaration.split_once("?>")?;
     let (_, after) = declaration.split_once("encoding")?;
     let value = after.trim_start().strip_prefix('=')?.trim_start();
@@ -127,6 +129,7 @@ mod tests {
         for fine in [
             "<a>ä</a>",
             "<?xml version=\"1.0\"?><a/>",
+            "<?xml-stylesheet href='x' encoding='latin1'?><a/>",
             "<?xml version='1.0' encoding='utf-8' standalone='yes'?><a/>",
             "\u{FEFF}<?xml version=\"1.0\" encoding = \"UTF-8\"?>\n<a>encoding='x'</a>",
         ] {
@@ -134,10 +137,13 @@ mod tests {
             assert_eq!(document.text(), fine);
         }
         assert_eq!(condition(b"<a>\xE4</a>"), Condition::NotUtf8);
-        assert_eq!(
-            condition(b"<?xml version='1.0' encoding='ISO-8859-1'?><a/>"),
-            Condition::NotUtf8
-        );
+        for other in [
+            "<?xml version='1.0' encoding='ISO-8859-1'?><a/>",
+            "<?xml\n version='1.0'\n encoding\n=\"us-ascii\"?><a/>",
+            "\u{FEFF}<?xml version='1.0' encoding='UTF-16'?><a/>",
+        ] {
+            assert_eq!(condition(other.as_bytes()), Condition::NotUtf8, "{other}");
+        }
         let utf16: Vec<u8> = "\u{FEFF}<a/>"
             .encode_utf16()
             .flat_map(u16::to_be_bytes)
