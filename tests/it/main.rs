@@ -36,3 +36,4 @@ mod sip_trust;
 mod sip_websocket;
 mod storing;
 mod tenants;
+mod xcap_errors;

@@ -110,7 +110,7 @@ proptest! {
         let (front, back) = common(&text, &edited.text);
         let old = before.map_or(0, |old| old.len());
         prop_assert!(text.len() - front - back <= old.max("/>".len()));
-        prop_assert!(edited.text.len() - front - back <= found.len() + "></l>".len());
+        prop_assert!(edited.text.len() - front - back <= found.len() + "></p:e>".len());
         // What was created can be deleted, and then all is as it was, but for a tag that was opened.
         if !edited.replaced && let Ok(deleted) = delete(&after, &selector, |_| Ok(())) {
             let (front, back) = common(&text, &deleted.text);
