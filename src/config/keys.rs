@@ -274,6 +274,11 @@ pub const KEYS: &[Key] = &[
     ),
     key("xcap.root", "/xcap-root", "Path of the XCAP root."),
     key(
+        "xcap.usages",
+        "",
+        "Further application usages: tables `[[xcap.usages]]` with `auid`, `namespace`, `mime_type` and more; see docs/xcap.md.",
+    ),
+    key(
         "log.format",
         "text",
         "`text` for people, `json` for programs.",

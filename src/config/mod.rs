@@ -19,11 +19,13 @@ use crate::store::objects::{Bucket, Place};
 
 mod keys;
 mod settings;
+mod xcap;
 
 pub use keys::{KEYS, Key, markdown_table};
 pub use settings::{
     DatabaseSettings, HttpSettings, LogFormat, LogSettings, MsrpSettings, ObjectSettings,
-    PolicySettings, ReportSettings, ServerSettings, Settings, SipSettings, Strangers, XcapSettings,
+    PolicySettings, ReportSettings, ServerSettings, Settings, SipSettings, Strangers,
+    UsageSettings, XcapSettings,
 };
 
 use keys::LISTS;
@@ -32,23 +34,6 @@ use keys::LISTS;
 const IN_PATH: &AsciiSet = &CONTROLS.add(b'%').add(b'?').add(b'#');
 /// The longest life of a message or a token that can be configured.
 const LONGEST_LIFE: Duration = Duration::from_hours(24 * 365 * 100);
-/// What the server's own paths begin with.
-const OWN_PATHS: [&str; 13] = [
-    "",
-    "accounts",
-    "api",
-    "docs",
-    "gateway",
-    "healthz",
-    "openapi.json",
-    "problems",
-    "readyz",
-    "setup",
-    "sign-in",
-    "sign-out",
-    "static",
-];
-
 /// The settings cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum SettingsError {
@@ -156,17 +141,7 @@ impl Settings {
         {
             return invalid("server.hostname", "is not a host name");
         }
-        if !self.xcap.root.starts_with('/') || self.xcap.root.ends_with('/') {
-            return invalid("xcap.root", "must begin with a slash and not end with one");
-        }
-        let first = self.xcap.root.split('/').nth(1).unwrap_or_default();
-        let plain = |b: u8| b.is_ascii_alphanumeric() || b"/-._~".contains(&b);
-        if OWN_PATHS.contains(&first) || !self.xcap.root.bytes().all(plain) {
-            return invalid(
-                "xcap.root",
-                "is used otherwise, or has characters a path should not",
-            );
-        }
+        self.check_xcap()?;
         if let Some(url) = &self.http.public_url
             && !(url.starts_with("http://") || url.starts_with("https://"))
         {
@@ -354,6 +329,41 @@ mod tests {
         assert_eq!(settings.policy().default_expiry, TimeDelta::days(7));
     }
 
+    /// A declared usage, with one line of it changed or added.
+    fn usage(line: &str) -> String {
+        let key = line.split(' ').next().unwrap();
+        let lines = [
+            "auid = 'org.example.notes'",
+            "namespace = 'urn:example:notes'",
+            "mime_type = 'application/xml'",
+        ];
+        let kept: Vec<&str> = lines
+            .into_iter()
+            .filter(|kept| !kept.starts_with(key))
+            .collect();
+        format!("[[xcap.usages]]\n{}\n{line}\n", kept.join("\n"))
+    }
+
+    #[test]
+    fn usages_are_declared_in_tables() {
+        let toml = usage("max_document_bytes = 1000") + &usage("auid = 'com.example.more'");
+        let usages = load(&toml).unwrap().usages().unwrap();
+        let notes = usages.usage("org.example.notes").unwrap();
+        assert_eq!(notes.max_document_bytes(), Some(1000));
+        assert_eq!(
+            usages.usage("com.example.more").unwrap().namespace(),
+            "urn:example:notes"
+        );
+        assert!(
+            load("")
+                .unwrap()
+                .usages()
+                .unwrap()
+                .usage("resource-lists")
+                .is_some()
+        );
+    }
+
     #[test]
     fn unknown_keys_and_senseless_values_are_refused_by_name() {
         for (toml, named) in [
@@ -368,6 +378,13 @@ mod tests {
             ("[xcap]\nroot = 'x'", "xcap.root"),
             ("[xcap]\nroot = '/accounts'", "xcap.root"),
             ("[xcap]\nroot = '/{'", "xcap.root"),
+            (&usage("auid = 'a/b'"), "xcap.usages: usage 1 (a/b): auid:"),
+            (&usage("auid = 'pres-rules'"), "is built in"),
+            (
+                &usage("mime_type = 'xml'"),
+                "mime_type: \"xml\" is no media type",
+            ),
+            (&usage("schema = 'a.xsd'"), "schema"),
             ("[policy]\ndefault_expiry = '8000y'", "policy.*_expiry"),
             ("[sip]\ntrusted_peers = ['10.0.0.0/33']", "10.0.0.0/33"),
             (

@@ -217,6 +217,24 @@ pub struct ReportSettings {
 pub struct XcapSettings {
     /// Path of the XCAP root, without a final slash.
     pub root: String,
+    /// Further application usages.
+    #[serde(default)]
+    pub(super) usages: Vec<UsageSettings>,
+}
+
+/// `[[xcap.usages]]`: an application usage that is not built in.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct UsageSettings {
+    pub(super) auid: String,
+    pub(super) namespace: String,
+    pub(super) mime_type: String,
+    #[serde(default)]
+    pub(super) namespaces: Vec<String>,
+    pub(super) root_element: Option<String>,
+    #[serde(default)]
+    pub(super) document_names: Vec<String>,
+    pub(super) max_document_bytes: Option<usize>,
 }
 
 /// `log.*`

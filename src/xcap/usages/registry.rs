@@ -74,7 +74,7 @@ pub enum ServerWritten {
 
 /// A declared usage cannot be taken.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("usage {number} ({auid}): {problem}")]
+#[error("usage {number} ({auid}): {key}: {problem}")]
 pub struct RegistryError {
     /// Which of the declared ones, from 1.
     pub number: usize,

@@ -386,7 +386,7 @@ fn declarations_that_make_no_sense_are_refused_by_key() {
     let twice = Registry::new(vec![declared(), declared()]).unwrap_err();
     assert_eq!(
         twice.to_string(),
-        "usage 2 (org.example.notes): \"org.example.notes\" is declared twice"
+        "usage 2 (org.example.notes): auid: \"org.example.notes\" is declared twice"
     );
     assert!(
         Registry::new(vec![Generic {

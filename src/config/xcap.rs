@@ -1,0 +1,65 @@
+//! The settings of the XCAP server: its root, and the application usages that an operator declares.
+
+use super::{Settings, SettingsError, UsageSettings, invalid};
+use crate::xcap::usages::Registry;
+use crate::xcap::usages::generic::Generic;
+
+/// What the server's own paths begin with.
+const OWN_PATHS: [&str; 13] = [
+    "",
+    "accounts",
+    "api",
+    "docs",
+    "gateway",
+    "healthz",
+    "openapi.json",
+    "problems",
+    "readyz",
+    "setup",
+    "sign-in",
+    "sign-out",
+    "static",
+];
+
+impl Settings {
+    /// The application usages: those that are built in and those that are declared.
+    ///
+    /// # Errors
+    /// When a declaration makes no sense; [`Settings::load`] has found that out.
+    pub fn usages(&self) -> Result<Registry, SettingsError> {
+        let declared = self.xcap.usages.iter().map(UsageSettings::usage).collect();
+        Registry::new(declared).map_err(|error| SettingsError::Invalid {
+            key: "xcap.usages",
+            problem: error.to_string(),
+        })
+    }
+
+    pub(super) fn check_xcap(&self) -> Result<(), SettingsError> {
+        if !self.xcap.root.starts_with('/') || self.xcap.root.ends_with('/') {
+            return invalid("xcap.root", "must begin with a slash and not end with one");
+        }
+        let first = self.xcap.root.split('/').nth(1).unwrap_or_default();
+        let plain = |b: u8| b.is_ascii_alphanumeric() || b"/-._~".contains(&b);
+        if OWN_PATHS.contains(&first) || !self.xcap.root.bytes().all(plain) {
+            return invalid(
+                "xcap.root",
+                "is used otherwise, or has characters a path should not",
+            );
+        }
+        self.usages().map(|_| ())
+    }
+}
+
+impl UsageSettings {
+    fn usage(&self) -> Generic {
+        Generic {
+            auid: self.auid.clone(),
+            namespace: self.namespace.clone(),
+            media_type: self.mime_type.clone(),
+            more_namespaces: self.namespaces.clone(),
+            root_element: self.root_element.clone(),
+            document_names: self.document_names.clone(),
+            max_document_bytes: self.max_document_bytes,
+        }
+    }
+}
