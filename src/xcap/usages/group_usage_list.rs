@@ -29,7 +29,7 @@ fn rules(candidate: &Candidate<'_>) -> Result<(), Conflict> {
     check_lists(candidate.document, NAMESPACE, &[NAMESPACE])?;
     for node in candidate.document.descendants().filter(Node::is_element) {
         let is = |name| node.has_tag_name((NAMESPACE, name));
-        if is("list") && !attribute_of(node, "name").is_some() {
+        if is("list") && attribute_of(node, "name").is_none() {
             return Err(broken(node, "Name attribute is required."));
         }
         if is("entry-ref") || is("external") {

@@ -12,7 +12,7 @@ use super::structure::Attribute::{Foreign, Language, Required};
 use super::structure::Content::{self, Children, Empty};
 use super::structure::Model::{Choice, Interleave, Many, One, Optional, Other, Sequence};
 use super::structure::{Element, Grammar, element};
-use super::unique::{Seen, Uniqueness, attribute_of, selector};
+use super::unique::{Seen, Uniqueness};
 use super::{Candidate, Claim};
 use crate::xcap::conflict::Conflict;
 
@@ -142,11 +142,7 @@ fn rules(candidate: &Candidate<'_>) -> Result<(), Conflict> {
 
 /// A group has an address, which no other group has.
 fn claims(candidate: &Candidate<'_>) -> Vec<Claim> {
-    let claim = |service: Node<'_, '_>| {
-        Some(Claim {
-            value: attribute_of(service, "uri")?.to_owned(),
-            field: selector(service, "uri", NAMESPACE),
-        })
-    };
-    services(candidate).filter_map(claim).collect()
+    services(candidate)
+        .filter_map(|service| Claim::of(service, "uri", NAMESPACE))
+        .collect()
 }

@@ -101,6 +101,14 @@ pub struct Claim {
 }
 
 impl Claim {
+    /// The claim on the value of an attribute.
+    fn of(node: roxmltree::Node<'_, '_>, attribute: &str, default_namespace: &str) -> Option<Self> {
+        Some(Self {
+            value: unique::attribute_of(node, attribute)?.to_owned(),
+            field: unique::selector(node, attribute, default_namespace),
+        })
+    }
+
     /// Values to suggest instead, most alike first; the caller leaves out those that are taken.
     pub fn alternatives(&self) -> impl Iterator<Item = String> {
         unique::alternatives(&self.value)

@@ -79,6 +79,11 @@ fn resource_lists_of_another_structure() {
                 "<entry-ref> needs the attribute \"ref\"",
             ),
             (
+                "<list xmlns:r='urn:ietf:params:xml:ns:resource-lists' r:name='x'/>",
+                SCHEMA,
+                "the attribute \"name\" is not allowed in <list>",
+            ),
+            (
                 "<list label='x'/>",
                 SCHEMA,
                 "the attribute \"label\" is not allowed in <list>",

@@ -12,7 +12,7 @@ use super::structure::Attribute::{Foreign, Required};
 use super::structure::Content::{self, Children};
 use super::structure::Model::{Choice, Many, One, Optional, Other, Sequence};
 use super::structure::{Element, Grammar, element};
-use super::unique::{Seen, Uniqueness, attribute_of, selector, shortened};
+use super::unique::{Seen, Uniqueness, shortened};
 use super::{Candidate, Claim, Tree};
 use crate::xcap::conflict::Conflict;
 
@@ -144,11 +144,7 @@ fn is_event_package(text: &str) -> bool {
 
 /// Section 4.4.5: the URI of a service is unique on the server.
 fn claims(candidate: &Candidate<'_>) -> Vec<Claim> {
-    let claim = |service: Node<'_, '_>| {
-        Some(Claim {
-            value: attribute_of(service, "uri")?.to_owned(),
-            field: selector(service, "uri", NAMESPACE),
-        })
-    };
-    services(candidate).filter_map(claim).collect()
+    services(candidate)
+        .filter_map(|service| Claim::of(service, "uri", NAMESPACE))
+        .collect()
 }
