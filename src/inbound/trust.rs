@@ -4,6 +4,7 @@
 use crate::clock::Clock;
 use crate::domain::access::{Principal, Scope, TokenScope};
 use crate::domain::address::Aor;
+use crate::domain::audit::Actor;
 use crate::identity::Identity;
 use crate::sip::digest::{Challenger, NonceFault};
 use crate::sip::endpoint::Answer;
@@ -13,8 +14,8 @@ use crate::sip::trust::{Origin, TrustedPeer};
 /// Somebody who asks for what is its own.
 #[derive(Debug)]
 pub struct Owner {
-    /// What it is called in the log and in the audit.
-    pub name: String,
+    /// The token by which it proved that it may, if it did; the network vouches for it otherwise.
+    pub token: Option<Actor>,
     /// Its accounts.
     pub scope: Scope,
 }
@@ -122,7 +123,7 @@ impl Trust {
                 return Err(self.refuse(403, "this token has not the scope delete"));
             }
             return Ok(Owner {
-                name: principal.name.clone(),
+                token: Some(principal.actor),
                 scope: principal.scope(),
             });
         }
@@ -130,10 +131,12 @@ impl Trust {
         // A number may stand beside the address (RFC 3325 section 9.1): both are the same person's.
         let aors = asserted.iter().map(|identity| Aor::parse(&identity.uri));
         let aors: Vec<Aor> = aors.filter_map(Result::ok).collect();
-        let first = aors.first().map(ToString::to_string);
-        let nobody = "nobody is asserted to ask: P-Asserted-Identity is missing";
+        if aors.is_empty() {
+            let nobody = "nobody is asserted to ask: P-Asserted-Identity is missing";
+            return Err(self.refuse(403, nobody));
+        }
         Ok(Owner {
-            name: first.ok_or_else(|| self.refuse(403, nobody))?,
+            token: None,
             scope: Scope::Aors(aors),
         })
     }

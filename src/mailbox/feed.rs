@@ -1,5 +1,6 @@
 //! News for those who follow along: one task reads the events of all nodes in their order, as long as anybody listens.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -114,8 +115,8 @@ impl Feed {
     pub async fn after(&self, place: Place, limit: u64) -> Result<Vec<News>, StoreError> {
         let db = self.0.db.read();
         let happened = events::after(db, place, limit).await?;
-        let ids = happened.iter().map(|event| event.account_id).collect();
-        let accounts = accounts::by_ids(db, &ids).await?;
+        let ids: BTreeSet<i64> = happened.iter().map(|event| event.account_id).collect();
+        let accounts = accounts::with_ids(db, &Scope::All, ids).await?;
         let news = |event: Event| {
             let account = accounts
                 .iter()

@@ -1,7 +1,7 @@
 //! Delivery reports for deleted messages (OMA SIMPLE IM TS 12.4.2.7): drafted from what is stored of a message
 //! before it goes, and queued by the transaction that removes it ([`super::delete`]).
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
@@ -12,6 +12,7 @@ use super::delete::Reason;
 use super::large::Body;
 use super::read::message_id;
 use crate::clock;
+use crate::domain::access::Scope;
 use crate::domain::address::Aor;
 use crate::domain::hex::hex;
 use crate::domain::message::{Facts, Kind, Mode, Summary};
@@ -109,7 +110,8 @@ impl Mailbox {
             return Ok(drafts);
         }
         let ids = asking.iter().map(|message| message.key.account_id);
-        let accounts = accounts::by_ids(db, &ids.collect()).await?;
+        let ids: BTreeSet<i64> = ids.collect();
+        let accounts = accounts::with_ids(db, &Scope::All, ids).await?;
         let accounts: HashMap<i64, Account> = accounts.into_iter().map(|a| (a.id, a)).collect();
         for batch in asking.chunks(CONTENTS_PER_BATCH) {
             let keys: Vec<MessageKey> = batch.iter().map(|message| message.key).collect();

@@ -121,23 +121,6 @@ pub async fn find(
     row.map(from_row).transpose()
 }
 
-/// The accounts with these database ids, for procedures.
-///
-/// # Errors
-/// When the database fails.
-pub async fn by_ids(
-    conn: &impl ConnectionTrait,
-    ids: &BTreeSet<i64>,
-) -> Result<Vec<Account>, StoreError> {
-    account::Entity::find()
-        .filter(account::Column::Id.is_in(ids.iter().copied()))
-        .all(conn)
-        .await?
-        .into_iter()
-        .map(from_row)
-        .collect()
-}
-
 /// Removes an account that the transaction holds, with all that hangs on it.
 ///
 /// # Errors

@@ -16,6 +16,7 @@ use tokio::sync::oneshot;
 
 use super::in_dialog::InDialog;
 use super::trust::Owner;
+use crate::domain::audit::{Actor, ActorKind};
 use crate::mailbox::Mailbox;
 use crate::mailbox::delete::Reason;
 use crate::sip::dialog::Dialog;
@@ -135,7 +136,9 @@ impl Refer {
             if numbers.is_empty() {
                 continue;
             }
-            let reason = Reason::Requested { by: &owner.name };
+            let own = Actor::of(ActorKind::Owner, account.id);
+            let by = owner.token.unwrap_or(own);
+            let reason = Reason::Requested { by };
             let removed = self.mailbox.delete(account.id, &numbers, reason).await;
             deleted += removed.map_err(|error| failed(&error))?.len();
         }
