@@ -9,6 +9,7 @@ mod m0003_digest;
 mod m0004_large;
 mod m0005_reports;
 mod m0006_events;
+mod m0007_xcap;
 
 /// Runs the steps in order.
 pub struct Migrator;
@@ -23,6 +24,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0004_large::Migration),
             Box::new(m0005_reports::Migration),
             Box::new(m0006_events::Migration),
+            Box::new(m0007_xcap::Migration),
         ]
     }
 }

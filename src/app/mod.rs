@@ -131,6 +131,7 @@ impl App {
             host: hostname.to_string(),
         };
         let state = AppState {
+            usages: Arc::new(settings.usages()?),
             feed: Feed::new(db.clone()),
             mailbox: Mailbox::new(db, contents, clock, policy, hostname),
             identity,

@@ -274,6 +274,26 @@ pub const KEYS: &[Key] = &[
     ),
     key("xcap.root", "/xcap-root", "Path of the XCAP root."),
     key(
+        "xcap.root_aliases",
+        "",
+        "Other paths that lead to the XCAP root, such as `/services`.",
+    ),
+    key(
+        "xcap.lenient_content_type",
+        "true",
+        "Take a PUT without Content-Type, or with that of an HTML form, for what it should have said; else 415.",
+    ),
+    key(
+        "xcap.max_document_bytes",
+        "1048576",
+        "The largest XCAP document, in octets.",
+    ),
+    key(
+        "xcap.max_documents",
+        "100",
+        "The most XCAP documents of one user.",
+    ),
+    key(
         "xcap.usages",
         "",
         "Further application usages: tables `[[xcap.usages]]` with `auid`, `namespace`, `mime_type` and more; see docs/xcap.md.",
@@ -291,7 +311,7 @@ pub const KEYS: &[Key] = &[
 ];
 
 /// The keys that are lists.
-pub(super) const LISTS: [&str; 11] = [
+pub(super) const LISTS: [&str; 12] = [
     "http.listen",
     "sip.listen",
     "sip.tls_listen",
@@ -303,6 +323,7 @@ pub(super) const LISTS: [&str; 11] = [
     "sip.digest_algorithms",
     "msrp.listen",
     "msrp.tls_listen",
+    "xcap.root_aliases",
 ];
 
 /// The table of keys in Markdown, as it stands in `docs/configuration.md`.

@@ -268,6 +268,8 @@ impl Settings {
             undo_grace: life(policy.undo_grace),
             events_keep: life(policy.events_keep),
             audit_keep: life(policy.audit_keep),
+            max_document_bytes: self.xcap.max_document_bytes,
+            max_documents: self.xcap.max_documents,
         }
     }
 

@@ -217,6 +217,13 @@ pub struct ReportSettings {
 pub struct XcapSettings {
     /// Path of the XCAP root, without a final slash.
     pub root: String,
+    /// Other paths that lead there.
+    #[serde(default, deserialize_with = "list")]
+    pub root_aliases: Vec<String>,
+    /// Whether a PUT with the media type of a form, or none, is taken for what it should have said.
+    pub lenient_content_type: bool,
+    pub(super) max_document_bytes: usize,
+    pub(super) max_documents: u64,
     /// Further application usages.
     #[serde(default)]
     pub(super) usages: Vec<UsageSettings>,

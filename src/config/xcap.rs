@@ -35,19 +35,30 @@ impl Settings {
     }
 
     pub(super) fn check_xcap(&self) -> Result<(), SettingsError> {
-        if !self.xcap.root.starts_with('/') || self.xcap.root.ends_with('/') {
-            return invalid("xcap.root", "must begin with a slash and not end with one");
-        }
-        let first = self.xcap.root.split('/').nth(1).unwrap_or_default();
-        let plain = |b: u8| b.is_ascii_alphanumeric() || b"/-._~".contains(&b);
-        if OWN_PATHS.contains(&first) || !self.xcap.root.bytes().all(plain) {
-            return invalid(
-                "xcap.root",
-                "is used otherwise, or has characters a path should not",
-            );
+        check_root("xcap.root", &self.xcap.root)?;
+        for alias in &self.xcap.root_aliases {
+            check_root("xcap.root_aliases", alias)?;
+            if *alias == self.xcap.root {
+                return invalid("xcap.root_aliases", "is the root itself");
+            }
         }
         self.usages().map(|_| ())
     }
+}
+
+fn check_root(key: &'static str, root: &str) -> Result<(), SettingsError> {
+    if !root.starts_with('/') || root.ends_with('/') {
+        return invalid(key, "must begin with a slash and not end with one");
+    }
+    let first = root.split('/').nth(1).unwrap_or_default();
+    let plain = |b: u8| b.is_ascii_alphanumeric() || b"/-._~".contains(&b);
+    if OWN_PATHS.contains(&first) || !root.bytes().all(plain) {
+        return invalid(
+            key,
+            "is used otherwise, or has characters a path should not",
+        );
+    }
+    Ok(())
 }
 
 impl UsageSettings {

@@ -19,18 +19,21 @@ pub enum EventKind {
     Removed,
     /// An account is gone with all it held.
     Erased,
+    /// An XCAP document that the user keeps was put, changed or deleted.
+    DocumentChanged,
 }
 
 names!(
     EventKind,
-    "message.stored, message.expiring, message.changed, message.held, message.released, message.removed, account.erased",
+    "message.stored, message.expiring, message.changed, message.held, message.released, message.removed, account.erased, xcap.changed",
     Stored = "message.stored",
     Expiring = "message.expiring",
     Changed = "message.changed",
     Held = "message.held",
     Released = "message.released",
     Removed = "message.removed",
-    Erased = "account.erased"
+    Erased = "account.erased",
+    DocumentChanged = "xcap.changed"
 );
 
 /// A place in the order in which events became visible: whoever has seen all up to here misses none that commits

@@ -37,6 +37,10 @@ pub struct Policy {
     pub events_keep: TimeDelta,
     /// How long the audit is kept.
     pub audit_keep: TimeDelta,
+    /// The largest XCAP document, in octets.
+    pub max_document_bytes: usize,
+    /// The most XCAP documents of one user.
+    pub max_documents: u64,
 }
 
 impl Default for Policy {
@@ -57,6 +61,8 @@ impl Default for Policy {
             undo_grace: TimeDelta::seconds(10),
             events_keep: TimeDelta::days(30),
             audit_keep: TimeDelta::days(400),
+            max_document_bytes: 1024 * 1024,
+            max_documents: 100,
         }
     }
 }

@@ -82,6 +82,31 @@ impl Mailbox {
         Ok(removed.iter().map(|key| key.number).collect())
     }
 
+    /// Removes one message, if its account is at this list version or none is given. The list version afterwards;
+    /// nothing if the message is not there, or the account is at another version by now.
+    ///
+    /// # Errors
+    /// When the database fails; nothing was removed then.
+    pub async fn delete_at(
+        &self,
+        key: MessageKey,
+        reason: Reason,
+        version: Option<i64>,
+    ) -> Result<Option<i64>, StoreError> {
+        let drafts = Box::pin(self.draft_reports(&[key], reason)).await?;
+        let tx = self.db.write().await?;
+        let Some(now) = accounts::lock_version(&tx, key.account_id).await? else {
+            return Ok(None);
+        };
+        if version.is_some_and(|version| version != now) {
+            return Ok(None);
+        }
+        let removed = self
+            .remove(tx, &[key], When::InSight, reason, drafts)
+            .await?;
+        Ok((!removed.is_empty()).then_some(now + 1))
+    }
+
     /// Removes messages in a transaction of their own, and then the objects that belonged to them; says which.
     pub(super) async fn take(
         &self,

@@ -10,7 +10,7 @@ use crate::domain::event::EventKind;
 use crate::store::audit::NewEntry;
 use crate::store::events::NewEvent;
 use crate::store::removal::{self, When};
-use crate::store::{StoreError, accounts, audit, erasure, events};
+use crate::store::{StoreError, accounts, audit, documents, erasure, events};
 
 /// How many messages one transaction removes.
 const MESSAGES_PER_BATCH: u64 = 500;
@@ -55,6 +55,7 @@ impl Mailbox {
             accounts::remove(&tx, account.id).await?;
             erased.users = erasure::forget_users_of(&tx, aor).await?;
             erased.tokens = erasure::forget_tokens_of(&tx, aor).await?;
+            documents::remove_all(&tx, account.id).await?;
             events::forget_account(&tx, account.id).await?;
             let gone = NewEvent {
                 actor: Some(by),

@@ -75,7 +75,7 @@ impl Mailbox {
     async fn moved(
         &self,
         tx: WriteTx,
-        told: NewEvent,
+        told: NewEvent<'_>,
         moved: &[Moved],
     ) -> Result<Vec<i64>, StoreError> {
         if moved.is_empty() {

@@ -22,10 +22,12 @@ mod report;
 pub mod spool;
 pub mod store;
 pub mod timeline;
+pub mod xdms;
 
 use bell::Bell;
 use group_commit::Queue;
 use large::Contents;
+use xdms::Turns;
 
 /// What the procedures work with.
 #[derive(Clone, Debug)]
@@ -46,6 +48,8 @@ pub struct Mailbox {
     pub news: Bell,
     /// Where messages wait to be stored together.
     queue: Queue,
+    /// Where those wait who change documents.
+    turns: Turns,
 }
 
 impl Mailbox {
@@ -70,6 +74,7 @@ impl Mailbox {
             bell: Bell::default(),
             news,
             queue,
+            turns: Turns::default(),
         }
     }
 

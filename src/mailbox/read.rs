@@ -56,6 +56,17 @@ impl Mailbox {
         accounts::with_ids(self.db.read(), scope, ids).await
     }
 
+    /// Makes an account for `aor` unless there is one; its id.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn ensure_account(&self, aor: &Aor) -> Result<Option<Account>, StoreError> {
+        let tx = self.db.write().await?;
+        accounts::ensure(&tx, aor, None, &self.hostname, self.clock.now()).await?;
+        tx.commit().await?;
+        accounts::find(self.db.read(), &Scope::All, aor).await
+    }
+
     /// A page of accounts by AoR, after `after`.
     ///
     /// # Errors

@@ -306,6 +306,20 @@ pub async fn lock_ids(tx: &WriteTx, ids: &BTreeSet<i64>) -> Result<(), StoreErro
     Ok(())
 }
 
+/// Holds an account until the transaction ends; the version of its metadata document.
+///
+/// # Errors
+/// When the database fails.
+pub async fn lock_version(tx: &WriteTx, account_id: i64) -> Result<Option<i64>, StoreError> {
+    Ok(account::Entity::find_by_id(account_id)
+        .select_only()
+        .column(account::Column::ListVersion)
+        .lock_exclusive()
+        .into_tuple()
+        .one(&**tx)
+        .await?)
+}
+
 /// The ids of accounts, in their order, so that two who want the same ones do not wait for each other.
 fn in_order(ids: &BTreeSet<i64>) -> Select<account::Entity> {
     account::Entity::find()

@@ -19,7 +19,7 @@ const OLD_PER_LOOK: u64 = 5000;
 
 /// Something that happens.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct NewEvent {
+pub struct NewEvent<'a> {
     /// What.
     pub kind: EventKind,
     /// When.
@@ -34,9 +34,11 @@ pub struct NewEvent {
     pub actor: Option<Actor>,
     /// The expiry a message has now, or when its deletion becomes final.
     pub until: Option<DateTime<Utc>>,
+    /// AUID and path of the XCAP document that changes.
+    pub document: Option<&'a str>,
 }
 
-impl NewEvent {
+impl NewEvent<'_> {
     /// Something that happens to a message.
     #[must_use]
     pub fn of(kind: EventKind, key: MessageKey, at: DateTime<Utc>) -> Self {
@@ -57,6 +59,7 @@ impl NewEvent {
             reason: None,
             actor: None,
             until: None,
+            document: None,
         }
     }
 }
@@ -80,6 +83,8 @@ pub struct Event {
     pub actor: Option<Actor>,
     /// The expiry the message had then, or when its deletion was to become final.
     pub until: Option<DateTime<Utc>>,
+    /// AUID and path of the XCAP document that changed.
+    pub document: Option<String>,
 }
 
 fn from_row(row: Model) -> Result<Event, StoreError> {
@@ -108,10 +113,11 @@ fn from_row(row: Model) -> Result<Event, StoreError> {
         reason: row.reason,
         actor: actor.transpose()?,
         until: row.until,
+        document: row.document,
     })
 }
 
-pub(super) fn to_row(event: &NewEvent) -> ActiveModel {
+pub(super) fn to_row(event: &NewEvent<'_>) -> ActiveModel {
     ActiveModel {
         id: NotSet,
         tx: NotSet,
@@ -123,6 +129,7 @@ pub(super) fn to_row(event: &NewEvent) -> ActiveModel {
         actor_kind: Set(event.actor.map(|actor| actor.kind.as_str().to_owned())),
         actor_id: Set(event.actor.and_then(|actor| actor.id)),
         until: Set(event.until),
+        document: Set(event.document.map(str::to_owned)),
     }
 }
 
@@ -130,7 +137,7 @@ pub(super) fn to_row(event: &NewEvent) -> ActiveModel {
 ///
 /// # Errors
 /// When the database fails.
-pub async fn insert_all(tx: &WriteTx, events: &[NewEvent]) -> Result<(), StoreError> {
+pub async fn insert_all(tx: &WriteTx, events: &[NewEvent<'_>]) -> Result<(), StoreError> {
     if events.is_empty() {
         return Ok(());
     }

@@ -8,6 +8,7 @@ pub mod accounts;
 pub mod audit;
 pub mod batch;
 pub mod db;
+pub mod documents;
 mod entity;
 pub mod erasure;
 pub mod events;

@@ -109,6 +109,15 @@ kinds! {
     METHOD_NOT_ALLOWED = ("method-not-allowed", 405, 0, "Method not allowed",
         "The resource exists but does not take this method.",
         "Use a method that the Allow header field lists.");
+    URI_TOO_LONG = ("uri-too-long", 414, 0, "Address too long",
+        "The path, or the node selector in it, is longer than is looked at.",
+        "Select by an attribute instead of by many steps.");
+    TOO_MANY_DOCUMENTS = ("too-many-documents", 507, 0, "Too many documents",
+        "The user keeps as many XCAP documents as `xcap.max_documents` allows.",
+        "Delete documents that are not needed, or raise the limit.");
+    PRECONDITION_FAILED = ("precondition-failed", 412, 0, "Precondition failed",
+        "What If-Match or If-None-Match demands does not hold.",
+        "Read the resource again, and try with its new entity tag.");
     REQUEST_TIMEOUT = ("request-timeout",
         503,
         503,

@@ -11,7 +11,7 @@ use memory_serve::{CacheControl, load};
 use tower::ServiceBuilder;
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::compression::CompressionLayer;
-use tower_http::compression::predicate::{DefaultPredicate, NotForContentType, Predicate};
+use tower_http::compression::predicate::{DefaultPredicate, Predicate};
 use tower_http::request_id::{MakeRequestUuid, PropagateRequestIdLayer, SetRequestIdLayer};
 use tower_http::trace::TraceLayer;
 use utoipa_swagger_ui::SwaggerUi;
@@ -20,7 +20,6 @@ use super::auth::{origin, session};
 use super::problem::{INTERNAL, Problem};
 use super::state::AppState;
 use super::{limits, openapi, ui, xcap};
-use crate::xcap::usages::deferred_list::MEDIA_TYPE;
 
 /// The most octets of a body, where an operation does not say otherwise.
 const BODY_LIMIT: usize = 256 * 1024;
@@ -37,20 +36,14 @@ pub fn router(state: AppState) -> Router {
         .merge(SwaggerUi::new("/docs").config(docs))
         .route("/openapi.json", get(move || async { Json(document) }))
         .nest("/static", static_files())
-        .route(
-            &format!("{}/{{*path}}", state.settings.xcap.root),
-            xcap::route(),
-        )
+        .merge(xcap::router(&state.settings.xcap))
         .method_not_allowed_fallback(limits::method_not_allowed)
         .fallback(limits::not_found)
         .layer(from_fn(limits::explained))
         .layer(from_fn_with_state(state.clone(), origin::same_origin))
         .layer(from_fn_with_state(state.clone(), ui::show_problems))
         .layer(session::layer(sessions, &state.settings));
-    // One entity tag stands for one sequence of octets, so a tagged document goes out as it is.
-    let compressible = DefaultPredicate::new()
-        .and(NotForContentType::const_new(MEDIA_TYPE))
-        .and(has_no_ranges);
+    let compressible = DefaultPredicate::new().and(may_be_others);
     let around = ServiceBuilder::new()
         .layer(SetRequestIdLayer::new(REQUEST_ID, MakeRequestUuid))
         .layer(TraceLayer::new_for_http().make_span_with(span))
@@ -65,9 +58,10 @@ pub fn router(state: AppState) -> Router {
         .with_state(state)
 }
 
-/// Whether nobody counts the octets of an answer, so that they may be others on the way.
-fn has_no_ranges(_: StatusCode, _: Version, headers: &HeaderMap, _: &Extensions) -> bool {
-    !headers.contains_key(header::ACCEPT_RANGES)
+/// Whether nobody counts the octets of an answer, and no entity tag stands for them, so that they may be others on
+/// the way.
+fn may_be_others(_: StatusCode, _: Version, headers: &HeaderMap, extensions: &Extensions) -> bool {
+    !headers.contains_key(header::ACCEPT_RANGES) && extensions.get::<xcap::Verbatim>().is_none()
 }
 
 /// Styles, script and icons, under names that change with their content.

@@ -12,6 +12,7 @@ use crate::config::Settings;
 use crate::identity::Identity;
 use crate::mailbox::Mailbox;
 use crate::mailbox::feed::Feed;
+use crate::xcap::usages::Registry;
 
 /// Sign-in attempts for one name from one address, and from one address for any name, a minute.
 const ATTEMPTS_BY_NAME: NonZeroU32 = NonZeroU32::new(10).unwrap();
@@ -22,6 +23,8 @@ const ATTEMPTS_BY_ADDRESS: NonZeroU32 = NonZeroU32::new(60).unwrap();
 pub struct AppState {
     /// The procedures.
     pub mailbox: Mailbox,
+    /// The application usages of the XCAP server.
+    pub usages: Arc<Registry>,
     /// News of what happens.
     pub feed: Feed,
     /// People and tokens.

@@ -84,6 +84,7 @@ fn landed_migrations_are_unchanged() {
         ("m0004_large", M0004),
         ("m0005_reports", M0005),
         ("m0006_events", M0006),
+        ("m0007_xcap", M0007),
     ] {
         let now = secret::hash(&read(&format!("migrations/{step}.rs")));
         assert_eq!(
@@ -97,5 +98,6 @@ const M0001: &str = "0c60872c38e07149562a3b8b88c33684e4ca56944cc001ce18cfe18df47
 const M0002: &str = "49cb5e3375b9bc312efd6b98f0eab24809ae732ab9482807be5a426e41f6b7de";
 const M0003: &str = "c3674b5144ad1039ded8ad4d51d906b0479dad62d7e2c00797fe731897366015";
 const M0004: &str = "92c7b296fa73955cccdd6e6c5c192e26c814c693e9aafc0c5c9c5fc5502cbe85";
+const M0007: &str = "440be99c01e7ef8f351911a4cc8be23b2c56174fd9f099a8d8fd075072578cda";
 const M0006: &str = "f5de1149d9c4c441e9949ebd6d1902768cc37c4c060adcae2bb5ab2c58ac35d0";
 const M0005: &str = "3f7496e32222047c03de62430422a8e6c9db53288ccc1108306c4db3471b101e";

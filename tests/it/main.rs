@@ -36,4 +36,5 @@ mod sip_trust;
 mod sip_websocket;
 mod storing;
 mod tenants;
+mod xcap;
 mod xcap_errors;

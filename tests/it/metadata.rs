@@ -209,7 +209,7 @@ on_both_databases! {
         assert_eq!(head.header("content-type"), "application/vnd.oma.im.deferred-list+xml");
         let put = app.send(app.request(Method::PUT, &path(ALICE)).bearer_auth(&app.operator).body("x")).await;
         put.assert_problem(405, "method-not-allowed");
-        assert_eq!(put.header("allow"), "GET,HEAD");
+        assert_eq!(put.header("allow"), "GET, HEAD");
     }
 
     /// The document is what the rows are after every operation, and its tag changes exactly when

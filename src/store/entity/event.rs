@@ -20,6 +20,8 @@ pub struct Model {
     pub actor_id: Option<i64>,
     /// The expiry a message has now, or when its deletion becomes final.
     pub until: Option<DateTimeUtc>,
+    /// AUID and path of the XCAP document that was changed.
+    pub document: Option<String>,
 }
 
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]

@@ -17,3 +17,5 @@ pub mod retry_key;
 pub mod secret;
 pub mod session;
 pub mod watermark;
+pub mod xcap_claim;
+pub mod xcap_document;

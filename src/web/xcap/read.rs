@@ -1,0 +1,230 @@
+//! GET and HEAD (RFC 4825 section 7.7 to 7.9).
+
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use sha2::{Digest as _, Sha256};
+
+use super::target::{Target, What};
+use super::{Refusal, Xcap, etag};
+use crate::domain::hex::hex;
+use crate::mailbox::read::History;
+use crate::mailbox::xdms;
+use crate::store::accounts::Account;
+use crate::web::problem::{INVALID_REQUEST, PRECONDITION_FAILED, Problem, internal};
+use crate::web::rest::view::account_path_segment;
+use crate::xcap::conditions::{Method, Verdict};
+use crate::xcap::document::Document;
+use crate::xcap::edit;
+use crate::xcap::selector::NodeSelector;
+use crate::xcap::uri::Home;
+use crate::xcap::usages::xcap_directory::{Entry, Folder};
+use crate::xcap::usages::{ServerWritten, deferred_list, xcap_caps, xcap_directory};
+
+/// Characters of the hash that is the entity tag of what is derived from nothing that has a version.
+const TAG_CHARS: usize = 32;
+
+/// A document as it is now.
+struct Current {
+    octets: Vec<u8>,
+    etag: String,
+}
+
+impl Xcap {
+    pub(super) async fn get(&self) -> Result<Response, Refusal> {
+        let target = self.target()?;
+        if target.uri.node.is_none()
+            && let Some(unchanged) = self.unchanged(&target).await?
+        {
+            return Ok(unchanged);
+        }
+        let current = self.current(&target).await?;
+        let Some(node) = target.node()? else {
+            return self.answer_with(current.octets, &current.etag, target.media_type);
+        };
+        let part = part(&current.octets, &node)?;
+        self.answer_with(part.into_bytes(), &current.etag, node.kind().media_type())
+    }
+
+    /// 304 or 412 where the version alone says so: most requests of a client that polls are answered by one row.
+    async fn unchanged(&self, target: &Target<'_>) -> Result<Option<Response>, Refusal> {
+        if self.preconditions().is_empty() {
+            return Ok(None);
+        }
+        let etag = match &target.what {
+            What::Kept(_) => {
+                let place = self.place_to_read(target).await?;
+                self.mailbox.document_etag(&target.key(place)).await?
+            }
+            What::Written(ServerWritten::DeferredList) => {
+                let scope = self.caller.reading()?;
+                Some(etag(&self.deferred_list_account(target, &scope).await?))
+            }
+            What::Written(_) => return Ok(None),
+        };
+        match etag {
+            Some(etag) => self.judged(&etag),
+            None => Ok(None),
+        }
+    }
+
+    /// What the preconditions make of something that is there; nothing if they hold.
+    fn judged(&self, etag: &str) -> Result<Option<Response>, Refusal> {
+        match self.preconditions().judge(Method::Read, Some(etag)) {
+            Verdict::Proceed => Ok(None),
+            Verdict::PreconditionFailed => Err(Problem::new(PRECONDITION_FAILED).into()),
+            Verdict::NotModified => Ok(Some(
+                (StatusCode::NOT_MODIFIED, validator(etag)).into_response(),
+            )),
+        }
+    }
+
+    fn answer_with(
+        &self,
+        octets: Vec<u8>,
+        etag: &str,
+        media_type: &str,
+    ) -> Result<Response, Refusal> {
+        if let Some(response) = self.judged(etag)? {
+            return Ok(response);
+        }
+        let mut headers = validator(etag);
+        // Media types of usages are checked when they are declared.
+        if let Ok(media_type) = HeaderValue::try_from(media_type) {
+            headers.insert(header::CONTENT_TYPE, media_type);
+        }
+        Ok((headers, octets).into_response())
+    }
+
+    async fn current(&self, target: &Target<'_>) -> Result<Current, Refusal> {
+        match &target.what {
+            What::Kept(_) => {
+                let place = self.place_to_read(target).await?;
+                let found = self.mailbox.document(&target.key(place)).await?;
+                let found = found.ok_or_else(Refusal::not_found)?;
+                Ok(Current {
+                    etag: found.etag(),
+                    octets: found.body,
+                })
+            }
+            What::Written(ServerWritten::DeferredList) => {
+                let (account, xml) = self.deferred_list(target).await?;
+                Ok(Current {
+                    etag: etag(&account),
+                    octets: xml.into_bytes(),
+                })
+            }
+            What::Written(ServerWritten::Capabilities) => {
+                self.caller.reading()?;
+                let document = &target.uri.document;
+                if document.home != Home::Global || document.name != xcap_caps::DOCUMENT {
+                    return Err(Refusal::not_found());
+                }
+                let xml = self.usages.capabilities();
+                Ok(derived(xml.map_err(|error| internal(&error))?))
+            }
+            What::Written(ServerWritten::Directory) => self.directory(target).await,
+        }
+    }
+
+    /// The account of a metadata document, with what is due gone.
+    pub(super) async fn deferred_list_account(
+        &self,
+        target: &Target<'_>,
+        scope: &crate::domain::access::Scope,
+    ) -> Result<Account, Refusal> {
+        if target.uri.document.name != deferred_list::DOCUMENT {
+            return Err(Refusal::not_found());
+        }
+        self.account(target, scope).await
+    }
+
+    /// The metadata document, with the account whose version it has.
+    pub(super) async fn deferred_list(
+        &self,
+        target: &Target<'_>,
+    ) -> Result<(Account, String), Refusal> {
+        let scope = self.caller.reading()?;
+        let account = self.deferred_list_account(target, &scope).await?;
+        let history = self.mailbox.history(&scope, &account.aor).await?;
+        let History { account, messages } = history.ok_or_else(Refusal::not_found)?;
+        let xml = deferred_list::document(&account.host, &messages);
+        Ok((account, xml.map_err(|error| internal(&error))?))
+    }
+
+    async fn directory(&self, target: &Target<'_>) -> Result<Current, Refusal> {
+        if target.uri.document.name != xcap_directory::DOCUMENT {
+            return Err(Refusal::not_found());
+        }
+        let account = self.account(target, &self.caller.reading()?).await?;
+        let xui = account_path_segment(&account.aor);
+        let uri = |auid: &str, name: &str| format!("{}/{auid}/users/{xui}/{name}", self.root);
+        let mut folders = vec![Folder {
+            auid: deferred_list::AUID,
+            entries: vec![Entry {
+                uri: uri(deferred_list::AUID, deferred_list::DOCUMENT),
+                etag: etag(&account).trim_matches('"').to_owned(),
+                last_modified: None,
+                size: None,
+            }],
+        }];
+        let kept = self.mailbox.documents(account.id).await?;
+        for document in &kept {
+            let entry = Entry {
+                uri: uri(&document.auid, &encoded(&document.name)),
+                etag: xdms::etag(document.id, document.version)
+                    .trim_matches('"')
+                    .to_owned(),
+                last_modified: Some(document.changed_at),
+                size: u64::try_from(document.size).ok(),
+            };
+            match folders
+                .iter_mut()
+                .find(|folder| folder.auid == document.auid)
+            {
+                Some(folder) => folder.entries.push(entry),
+                None => folders.push(Folder {
+                    auid: &document.auid,
+                    entries: vec![entry],
+                }),
+            }
+        }
+        let xml = xcap_directory::document(&folders);
+        Ok(derived(xml.map_err(|error| internal(&error))?))
+    }
+}
+
+/// A document that is known by what is in it.
+fn derived(xml: String) -> Current {
+    let hash: String = hex(&Sha256::digest(&xml)).chars().take(TAG_CHARS).collect();
+    Current {
+        etag: format!("\"{hash}\""),
+        octets: xml.into_bytes(),
+    }
+}
+
+/// A node of a document.
+pub(super) fn part(octets: &[u8], node: &NodeSelector) -> Result<String, Refusal> {
+    let document = Document::parse(octets, usize::MAX).map_err(|error| {
+        Problem::new(INVALID_REQUEST).detail(format!("no node can be selected: {error}"))
+    })?;
+    // Reading finds it or does not.
+    edit::get(&document, node).map_err(|_| Refusal::not_found())
+}
+
+pub(super) fn validator(etag: &str) -> HeaderMap {
+    let mut headers = HeaderMap::new();
+    if let Ok(etag) = HeaderValue::try_from(etag) {
+        headers.insert(header::ETAG, etag);
+    }
+    headers
+}
+
+/// A path below a home, each segment percent-encoded.
+fn encoded(name: &str) -> String {
+    let segments = name.split('/');
+    let segments = segments.map(|segment| {
+        percent_encoding::utf8_percent_encode(segment, percent_encoding::NON_ALPHANUMERIC)
+            .to_string()
+    });
+    segments.collect::<Vec<_>>().join("/")
+}

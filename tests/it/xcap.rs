@@ -1,0 +1,560 @@
+//! Documents that users keep by XCAP (RFC 4825), over HTTP and in both databases.
+
+use futures_util::StreamExt as _;
+use futures_util::future::join_all;
+use futures_util::stream;
+use reqwest::Method;
+use restante::domain::access::TokenScope::{Delete, Operator, Read};
+use roxmltree::Document;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
+
+use crate::on_both_databases;
+use crate::support::message::Pager;
+use crate::support::{Answer, TestApp};
+
+const AOR: &str = "sip:alice@example.org";
+const LISTS: &str = "/xcap-root/resource-lists/users/sip:alice@example.org/index";
+const LISTS_TYPE: &str = "application/resource-lists+xml";
+const EL: &str = "application/xcap-el+xml";
+const ATT: &str = "application/xcap-att+xml";
+const ERROR: &str = "application/xcap-error+xml";
+/// With all that a re-written document would lose.
+const DOCUMENT: &str = "<?xml version='1.0' encoding=\"UTF-8\"?>\r\n<!-- mine -->\n<resource-lists xmlns='urn:ietf:params:xml:ns:resource-lists'\n  xmlns:x=\"urn:example:x\">\n  <list name=\"friends\" ><entry uri=\"sip:bob@example.org\"\t/>\n <!-- & more -->\n    <entry  uri='sip:carol@example.org'><display-name xml:lang='de'>Karol &amp; Co</display-name></entry>\n  </list>\n\n  <list name='empty'/>\n</resource-lists>\n<!-- end -->";
+
+struct Client<'a> {
+    app: &'a TestApp,
+    token: String,
+}
+
+impl<'a> Client<'a> {
+    async fn alice(app: &'a TestApp) -> Self {
+        Self {
+            app,
+            token: app.token(&[Read, Delete], &[AOR]).await,
+        }
+    }
+
+    async fn send(
+        &self,
+        method: Method,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: impl Into<Vec<u8>>,
+    ) -> Answer {
+        let mut request = self
+            .app
+            .request(method, path)
+            .bearer_auth(&self.token)
+            .body(body.into());
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        self.app.send(request).await
+    }
+
+    async fn put(&self, path: &str, media_type: &str, body: impl Into<Vec<u8>>) -> Answer {
+        self.send(Method::PUT, path, &[("content-type", media_type)], body)
+            .await
+    }
+
+    async fn get(&self, path: &str) -> Answer {
+        self.send(Method::GET, path, &[], "").await
+    }
+
+    async fn delete(&self, path: &str) -> Answer {
+        self.send(Method::DELETE, path, &[], "").await
+    }
+
+    /// Puts [`DOCUMENT`]; its entity tag.
+    async fn document(&self) -> String {
+        let answer = self.put(LISTS, LISTS_TYPE, DOCUMENT).await;
+        assert!(
+            matches!(answer.status.as_u16(), 200 | 201),
+            "{}",
+            answer.text()
+        );
+        answer.header("etag").to_owned()
+    }
+}
+
+fn node(selector: &str) -> String {
+    format!("{LISTS}/~~/{selector}")
+}
+
+/// The one element in the body of a conflict, and its phrase.
+#[track_caller]
+fn conflict(answer: &Answer) -> (String, String) {
+    assert_eq!(answer.status, 409, "{}", answer.text());
+    assert_eq!(answer.header("content-type"), ERROR);
+    assert_eq!(
+        answer.header("content-length"),
+        answer.body.len().to_string()
+    );
+    let text = answer.text();
+    let document = Document::parse(&text).unwrap();
+    let root = document.root_element();
+    assert!(
+        root.has_tag_name(("urn:ietf:params:xml:ns:xcap-error", "xcap-error")),
+        "{text}"
+    );
+    let condition = root.first_element_child().unwrap();
+    (
+        condition.tag_name().name().to_owned(),
+        condition.attribute("phrase").unwrap_or_default().to_owned(),
+    )
+}
+
+/// The status of a request that is sent as it stands.
+async fn raw(app: &TestApp, request_line: &str, token: &str) -> (u16, String) {
+    let mut stream = TcpStream::connect(app.url.trim_start_matches("http://"))
+        .await
+        .unwrap();
+    let request = format!(
+        "{request_line} HTTP/1.1\r\nHost: x\r\nConnection: close\r\nAuthorization: Bearer {token}\r\n\r\n"
+    );
+    stream.write_all(request.as_bytes()).await.unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).await.unwrap();
+    let status = answer.split(' ').nth(1).unwrap().parse().unwrap();
+    let body = answer.split_once("\r\n\r\n").unwrap().1;
+    (status, body.to_owned())
+}
+
+on_both_databases! {
+    async fn a_document_is_kept_byte_for_byte(app: TestApp) {
+        let alice = Client::alice(&app).await;
+        assert_eq!(alice.get(LISTS).await.status, 404);
+        let put = alice.put(LISTS, LISTS_TYPE, DOCUMENT).await;
+        assert_eq!(put.status, 201, "{}", put.text());
+        let first = put.header("etag").to_owned();
+        assert!(first.starts_with('"') && first.ends_with('"'), "{first}");
+        let got = alice.send(Method::GET, LISTS, &[("accept-encoding", "gzip, br")], "").await;
+        assert_eq!((got.status.as_u16(), got.text().as_str()), (200, DOCUMENT));
+        assert_eq!(got.header("content-type"), LISTS_TYPE);
+        assert_eq!((got.header("etag"), got.header("cache-control"), got.header("content-encoding")), (first.as_str(), "no-cache", ""));
+        let head = alice.send(Method::HEAD, LISTS, &[], "").await;
+        assert_eq!((head.status.as_u16(), head.header("etag"), head.header("content-length")),
+            (200, first.as_str(), DOCUMENT.len().to_string().as_str()));
+        assert!(head.body.is_empty());
+        // The same again changes nothing, another gets another tag.
+        let same = alice.put(LISTS, LISTS_TYPE, DOCUMENT).await;
+        assert_eq!((same.status.as_u16(), same.header("etag")), (200, first.as_str()));
+        let other = alice.put(LISTS, LISTS_TYPE, DOCUMENT.replace("friends", "foes")).await;
+        assert_eq!(other.status, 200);
+        assert_ne!(other.header("etag"), first);
+        assert_eq!(alice.delete(LISTS).await.status, 200);
+        assert_eq!(alice.get(LISTS).await.status, 404);
+        assert_eq!(alice.delete(LISTS).await.status, 404);
+        // One that is made anew is another one.
+        let again = alice.put(LISTS, LISTS_TYPE, DOCUMENT).await;
+        assert_eq!(again.status, 201);
+        assert_ne!(again.header("etag"), first);
+    }
+
+    async fn elements_and_attributes_are_changed_in_place(app: TestApp) {
+        let alice = Client::alice(&app).await;
+        let tag = alice.document().await;
+        let carol = node("resource-lists/list%5b@name=%22friends%22%5d/entry%5B@uri=%22sip:carol@example.org%22%5D");
+        let got = alice.get(&carol).await;
+        assert_eq!(got.header("content-type"), EL);
+        assert_eq!(got.header("etag"), tag);
+        assert_eq!(got.text(), "<entry  uri='sip:carol@example.org'><display-name xml:lang='de'>Karol &amp; Co</display-name></entry>");
+        let uri = alice.get(&format!("{carol}/@uri")).await;
+        assert_eq!((uri.header("content-type"), uri.text().as_str()), (ATT, "'sip:carol@example.org'"));
+        let bindings = alice.get(&format!("{}/namespace::*", node("resource-lists"))).await;
+        assert_eq!(bindings.header("content-type"), "application/xcap-ns+xml");
+        assert!(bindings.text().contains("urn:example:x"), "{}", bindings.text());
+        // Replaced, and nothing around it touched.
+        let new = "<entry uri=\"sip:carol@example.org\"/>";
+        let put = alice.put(&carol, EL, new).await;
+        assert_eq!(put.status, 200);
+        assert_ne!(put.header("etag"), tag);
+        assert_eq!(alice.get(&carol).await.text(), new);
+        let expected = DOCUMENT.replace("<entry  uri='sip:carol@example.org'><display-name xml:lang='de'>Karol &amp; Co</display-name></entry>", new);
+        assert_eq!(alice.get(LISTS).await.text(), expected);
+        // Into an element without content.
+        let into = node("resource-lists/list%5B@name=%22empty%22%5D/entry%5B@uri=%22sip:dave@example.org%22%5D");
+        assert_eq!(alice.put(&into, EL, "<entry uri='sip:dave@example.org'/>").await.status, 201);
+        let expected = expected.replace("<list name='empty'/>", "<list name='empty'><entry uri='sip:dave@example.org'/></list>");
+        assert_eq!(alice.get(LISTS).await.text(), expected);
+        // An attribute comes and goes.
+        let attribute = node("resource-lists/list%5B@name=%22empty%22%5D/@x:color?xmlns(x=urn:example:x)");
+        assert_eq!(alice.put(&attribute, ATT, "\"red\"").await.status, 201);
+        assert_eq!(alice.get(&attribute).await.text(), "\"red\"");
+        assert_eq!(alice.delete(&attribute).await.status, 200);
+        assert_eq!(alice.get(LISTS).await.text(), expected);
+        let gone = alice.delete(&into).await;
+        assert_eq!(gone.status, 200);
+        assert_eq!(gone.header("etag"), alice.get(LISTS).await.header("etag"));
+        assert_eq!(alice.delete(&into).await.status, 404);
+    }
+
+    async fn what_cannot_be_selected_is_said(app: TestApp) {
+        let alice = Client::alice(&app).await;
+        alice.document().await;
+        for (selector, status) in [
+            ("resource-lists/list", 404), ("resource-lists/list/entry", 404), ("resource-lists/nothing", 404),
+            ("resource-lists/list%5B9%5D", 404), ("other", 404), ("*/*%5B1%5D", 200), ("resource-lists/x:a", 400),
+            ("resource-lists/list%5B", 400), ("resource-lists//list", 400), ("resource-lists/list%5B1%5D/@none", 404),
+            ("resource-lists/list%5B1%5D?xmlns(=", 400),
+        ] {
+            assert_eq!(alice.get(&node(selector)).await.status, status, "{selector}");
+        }
+        // The document is looked for first.
+        let missing = LISTS.replace("index", "other");
+        assert_eq!(alice.get(&format!("{missing}/~~/x:a")).await.status, 404);
+        let steps = "a/".repeat(3000);
+        assert_eq!(alice.get(&node(&format!("{steps}b"))).await.status, 414);
+        for method in [Method::PUT, Method::DELETE] {
+            let bindings = format!("{}/namespace::*", node("resource-lists"));
+            let answer = alice.send(method, &bindings, &[("content-type", "application/xcap-ns+xml")], "<a/>").await;
+            answer.assert_problem(405, "method-not-allowed");
+            assert_eq!(answer.header("allow"), "GET, HEAD");
+        }
+        for method in [Method::POST, Method::PATCH] {
+            let answer = alice.send(method, LISTS, &[], "").await;
+            answer.assert_problem(405, "method-not-allowed");
+            assert_eq!(answer.header("allow"), "GET, HEAD, PUT, DELETE");
+        }
+        assert_eq!(alice.send(Method::OPTIONS, LISTS, &[], "").await.header("allow"), "GET, HEAD, PUT, DELETE");
+    }
+
+    async fn conditions_hold_when_the_change_is_made(app: TestApp) {
+        let alice = Client::alice(&app).await;
+        let ask = async |method: Method, path: &str, name: &str, value: &str| {
+            let media_type = if path.contains("~~") { EL } else { LISTS_TYPE };
+            let body = if path.contains("~~") { "<list name='empty'/>" } else { DOCUMENT };
+            let headers = [(name, value), ("content-type", media_type)];
+            alice.send(method, path, &headers, body).await.status.as_u16()
+        };
+        let (get, put, delete) = (Method::GET, Method::PUT, Method::DELETE);
+        // Nothing there yet.
+        for (method, name, value, status) in [
+            (&get, "if-match", "*", 404), (&get, "if-none-match", "*", 404), (&delete, "if-match", "*", 404),
+            (&put, "if-match", "*", 412), (&put, "if-match", "\"1-1\"", 412), (&put, "if-none-match", "*", 201),
+            (&put, "if-none-match", "*", 412), (&put, "if-match", "*", 200),
+        ] {
+            assert_eq!(ask(method.clone(), LISTS, name, value).await, status, "{method} {name}: {value}");
+        }
+        let tag = alice.document().await;
+        let list = node("resource-lists/list%5B@name=%22empty%22%5D");
+        let missing = node("resource-lists/list%5B@name=%22none%22%5D");
+        for (method, path, name, value, status) in [
+            // Also when nothing would change.
+            (&put, LISTS, "if-match", "\"0-0\"", 412), (&put, LISTS, "if-none-match", tag.as_str(), 412),
+            (&put, LISTS, "if-match", tag.as_str(), 200), (&put, &list, "if-match", "\"0-0\"", 412),
+            (&put, &list, "if-none-match", "*", 412), (&put, &list, "if-match", &format!("\"x\", {tag}"), 200),
+            (&get, LISTS, "if-none-match", tag.as_str(), 304), (&get, LISTS, "if-none-match", &format!("\"a\",W/{tag}"), 304),
+            (&get, LISTS, "if-none-match", "\"a\"", 200), (&get, LISTS, "if-match", "\"a\"", 412),
+            (&get, &list, "if-none-match", tag.as_str(), 304), (&get, &missing, "if-none-match", tag.as_str(), 404),
+            (&delete, &missing, "if-match", "\"0-0\"", 404), (&delete, &list, "if-match", "\"0-0\"", 412),
+            (&delete, LISTS, "if-match", "\"0-0\"", 412), (&delete, &list, "if-match", tag.as_str(), 200),
+            (&delete, LISTS, "if-match", tag.as_str(), 412),
+        ] {
+            assert_eq!(ask(method.clone(), path, name, value).await, status, "{method} {path} {name}: {value}");
+        }
+        // Of several that have seen the same version one wins.
+        let tag = alice.get(LISTS).await.header("etag").to_owned();
+        let puts = (0..16).map(|n| {
+            let path = node(&format!("resource-lists/list%5B@name=%22n{n}%22%5D"));
+            let (alice, tag) = (&alice, &tag);
+            async move {
+                let headers = [("if-match", tag.as_str()), ("content-type", EL)];
+                alice.send(Method::PUT, &path, &headers, format!("<list name='n{n}'/>")).await.status.as_u16()
+            }
+        });
+        let mut statuses = join_all(puts).await;
+        statuses.sort_unstable();
+        assert_eq!(statuses[0], 201);
+        assert!(statuses[1..].iter().all(|status| *status == 412), "{statuses:?}");
+    }
+
+    async fn a_thousand_changes_at_once_all_survive(app: TestApp) {
+        let alice = Client::alice(&app).await;
+        alice.document().await;
+        let put = |n: usize| {
+            let path = node(&format!("resource-lists/list%5B@name=%22friends%22%5D/entry%5B@uri=%22sip:u{n}@example.org%22%5D"));
+            let alice = &alice;
+            async move { alice.put(&path, EL, format!("<entry uri=\"sip:u{n}@example.org\"/>")).await.status.as_u16() }
+        };
+        let statuses: Vec<u16> = stream::iter((0..1000).map(put)).buffer_unordered(64).collect().await;
+        assert!(statuses.iter().all(|status| *status == 201));
+        let text = alice.get(LISTS).await.text();
+        let document = Document::parse(&text).unwrap();
+        let entries = document.descendants().filter(|node| node.tag_name().name() == "entry").count();
+        assert_eq!(entries, 1002);
+        assert!(text.contains("<!-- & more -->") && text.ends_with("<!-- end -->"));
+    }
+
+    async fn conflicts_are_told_in_xml(app: TestApp) {
+        let alice = Client::alice(&app).await;
+        let path = node("resource-lists/list%5B@name=%22friends%22%5D/entry%5B@uri=%22sip:x@example.org%22%5D");
+        let refused = alice.put(&path, EL, "<entry uri='sip:x@example.org'/>").await;
+        assert_eq!(conflict(&refused).0, "no-parent");
+        alice.document().await;
+        let nobody = node("resource-lists/list%5B@name=%22nobody%22%5D/entry%5B1%5D");
+        let lists = [
+            (LISTS, LISTS_TYPE, &b"<resource-lists"[..], "not-well-formed"),
+            (LISTS, LISTS_TYPE, b"", "not-well-formed"),
+            (LISTS, LISTS_TYPE, b"<resource-lists xmlns='urn:ietf:params:xml:ns:resource-lists'>\xff</resource-lists>", "not-utf-8"),
+            (LISTS, LISTS_TYPE, b"<?xml version='1.0' encoding='ISO-8859-1'?><resource-lists xmlns='urn:ietf:params:xml:ns:resource-lists'/>", "not-utf-8"),
+            (LISTS, LISTS_TYPE, b"<!DOCTYPE a [<!ENTITY b 'c'>]><resource-lists xmlns='urn:ietf:params:xml:ns:resource-lists'/>", "constraint-failure"),
+            (LISTS, LISTS_TYPE, b"<other/>", "schema-validation-error"),
+            (LISTS, LISTS_TYPE, b"<resource-lists xmlns='urn:ietf:params:xml:ns:resource-lists'><list name='a'/><list name='a'/></resource-lists>", "uniqueness-failure"),
+            (path.as_str(), EL, b"<entry uri='sip:x@example.org'/><entry/>", "not-xml-frag"),
+            (&path, EL, b"<entry uri='sip:other@example.org'/>", "cannot-insert"),
+            (&format!("{path}/@uri"), ATT, b"\"a<b\"", "no-parent"),
+            (&nobody, EL, b"<entry uri='sip:x@example.org'/>", "no-parent"),
+        ];
+        for (path, media_type, body, condition) in lists {
+            let answer = alice.put(path, media_type, body).await;
+            assert_eq!(conflict(&answer).0, condition, "{path}: {}", String::from_utf8_lossy(body));
+        }
+        let attribute = node("resource-lists/list%5B@name=%22friends%22%5D/entry%5B1%5D/@uri");
+        assert_eq!(conflict(&alice.put(&attribute, ATT, "a<b").await).0, "not-xml-att-value");
+        let first = node("resource-lists/list%5B1%5D");
+        assert_eq!(conflict(&alice.delete(&first).await).0, "cannot-delete");
+        // With the URI of what is there, and where what is taken stands.
+        let refused = alice.put(&nobody, EL, "<entry uri='sip:x@example.org'/>").await.text();
+        assert!(refused.contains(&format!("<ancestor>{}{}</ancestor>", app.url, node("resource-lists"))), "{refused}");
+        let twice = node("resource-lists/list%5B@name=%22friends%22%5D/entry%5B3%5D");
+        let answer = alice.put(&twice, EL, "<entry uri='sip:bob@example.org'/>").await;
+        assert_eq!(conflict(&answer).0, "uniqueness-failure");
+        assert!(answer.text().contains("exists field="), "{}", answer.text());
+        assert_eq!(alice.get(LISTS).await.text(), DOCUMENT);
+        // There is no document of this name.
+        let other = "/xcap-root/pidf-manipulation/users/sip:alice@example.org/other";
+        let answer = alice.put(other, "application/pidf+xml", "<presence xmlns='urn:ietf:params:xml:ns:pidf' entity='sip:alice@example.org'/>").await;
+        assert_eq!(conflict(&answer).0, "constraint-failure");
+    }
+
+    async fn a_service_belongs_to_one_document_on_the_server(app: TestApp) {
+        let alice = Client::alice(&app).await;
+        let bob = Client { app: &app, token: app.token(&[Read, Delete], &["sip:bob@example.org"]).await };
+        let services = |uri: &str| {
+            format!("<rls-services xmlns='urn:ietf:params:xml:ns:rls-services'><service uri='{uri}'><list/>\
+                <packages><package>presence</package></packages></service></rls-services>")
+        };
+        let path = |user: &str| format!("/xcap-root/rls-services/users/sip:{user}@example.org/index");
+        let media_type = "application/rls-services+xml";
+        assert_eq!(alice.put(&path("alice"), media_type, services("sip:team@example.org")).await.status, 201);
+        assert_eq!(alice.put(&path("alice"), media_type, services("sip:team@example.org")).await.status, 200);
+        let refused = bob.put(&path("bob"), media_type, services("sip:team@example.org")).await;
+        assert_eq!(conflict(&refused).0, "uniqueness-failure");
+        assert!(refused.text().contains("alt-value"), "{}", refused.text());
+        assert_eq!(bob.put(&path("bob"), media_type, services("sip:other@example.org")).await.status, 201);
+        // What is given up may be had.
+        assert_eq!(alice.delete(&path("alice")).await.status, 200);
+        assert_eq!(bob.put(&path("bob"), media_type, services("sip:team@example.org")).await.status, 200);
+    }
+
+    async fn everybody_sees_their_own(app: TestApp) {
+        let alice = Client::alice(&app).await;
+        alice.document().await;
+        let client = async |scopes: &[_], aors: &[&str]| Client { app: &app, token: app.token(scopes, aors).await };
+        let reader = client(&[Read], &[AOR]).await;
+        let stranger = client(&[Read, Delete], &["sip:bob@example.org"]).await;
+        let operator = client(&[Operator], &[]).await;
+        let gateway = Client { app: &app, token: app.gateway.clone() };
+        let nobody = Client { app: &app, token: "rst_wrong".into() };
+        let global = "/xcap-root/resource-lists/global/team";
+        let caps = "/xcap-root/xcap-caps/global/index";
+        // 401 comes before 404.
+        for path in [LISTS, "/xcap-root/none/users/x/y", global, caps] {
+            for method in [Method::GET, Method::PUT, Method::DELETE] {
+                assert_eq!(nobody.send(method, path, &[], "").await.status, 401, "{path}");
+            }
+        }
+        for (client, get, put) in [(&reader, 200, 403), (&stranger, 404, 404), (&operator, 200, 200), (&gateway, 403, 403)] {
+            assert_eq!(client.get(LISTS).await.status, get);
+            assert_eq!(client.put(LISTS, LISTS_TYPE, DOCUMENT).await.status, put);
+        }
+        assert_eq!(stranger.delete(LISTS).await.status, 404);
+        assert_eq!(reader.delete(LISTS).await.status, 403);
+        // What is for everybody is written by operators.
+        assert_eq!(alice.put(global, LISTS_TYPE, DOCUMENT).await.status, 403);
+        assert_eq!(operator.put(global, LISTS_TYPE, DOCUMENT).await.status, 201);
+        for client in [&alice, &reader, &stranger, &operator] {
+            assert_eq!(client.get(global).await.text(), DOCUMENT);
+            assert_eq!(client.get(caps).await.status, 200);
+        }
+        assert_eq!(gateway.get(global).await.status, 403);
+        // Nobody keeps anything for somebody who is not there.
+        let other = LISTS.replace("alice", "erin");
+        assert_eq!(operator.put(&other, LISTS_TYPE, DOCUMENT).await.status, 404);
+    }
+
+    async fn media_types_are_looked_at(app: TestApp) {
+        let alice = Client::alice(&app).await;
+        alice.document().await;
+        let list = node("resource-lists/list%5B@name=%22empty%22%5D");
+        for (path, media_type, status) in [
+            (LISTS, "application/resource-lists+xml; charset=utf-8", 200), (LISTS, "Application/Resource-Lists+XML", 200),
+            (LISTS, "application/xml", 415), (LISTS, "text/plain", 415), (LISTS, EL, 415),
+            // What libraries add by themselves is none.
+            (LISTS, "application/x-www-form-urlencoded", 200), (&list, "application/x-www-form-urlencoded", 200),
+            (&list, LISTS_TYPE, 415), (&list, EL, 200),
+        ] {
+            let body = if path == LISTS { DOCUMENT } else { "<list name='empty'/>" };
+            assert_eq!(alice.put(path, media_type, body).await.status, status, "{path} {media_type}");
+        }
+        assert_eq!(alice.send(Method::PUT, LISTS, &[], DOCUMENT).await.status, 200);
+    }
+
+    async fn media_types_may_be_wanted(app: TestApp, "[xcap]\nlenient_content_type = false\nroot_aliases = ['/services']\nmax_document_bytes = 2000\nmax_documents = 2") {
+        let alice = Client::alice(&app).await;
+        for headers in [&[][..], &[("content-type", "application/x-www-form-urlencoded")]] {
+            alice.send(Method::PUT, LISTS, headers, DOCUMENT).await.assert_problem(415, "unsupported-media-type");
+        }
+        // Another path leads to the same documents.
+        alice.document().await;
+        assert_eq!(alice.get(&LISTS.replace("/xcap-root", "/services")).await.text(), DOCUMENT);
+        // Limits.
+        let large = DOCUMENT.replace("<!-- mine -->", &format!("<!-- {} -->", "x".repeat(2000)));
+        alice.put(LISTS, LISTS_TYPE, large).await.assert_problem(413, "body-too-large");
+        let list = node("resource-lists/list%5B@name=%22empty%22%5D");
+        let grown = format!("<list name='empty'><display-name>{}</display-name></list>", "x".repeat(1900));
+        alice.put(&list, EL, grown).await.assert_problem(413, "body-too-large");
+        assert_eq!(alice.put(&LISTS.replace("index", "two"), LISTS_TYPE, DOCUMENT).await.status, 201);
+        alice.put(&LISTS.replace("index", "three"), LISTS_TYPE, DOCUMENT).await.assert_problem(507, "too-many-documents");
+        assert_eq!(alice.get(LISTS).await.text(), DOCUMENT);
+    }
+
+    async fn large_documents_and_bombs(app: TestApp) {
+        let alice = Client::alice(&app).await;
+        let entries: Vec<String> = (0..5000).map(|n| format!("<entry uri='sip:u{n}@example.org'/>\n")).collect();
+        let entries = entries.concat();
+        let large = format!("<resource-lists xmlns='urn:ietf:params:xml:ns:resource-lists'><list name='all'>{entries}</list></resource-lists>");
+        assert!(large.len() > 128 * 1024);
+        assert_eq!(alice.put(LISTS, LISTS_TYPE, large.clone()).await.status, 201);
+        assert_eq!(alice.get(LISTS).await.text(), large);
+        let one = node("resource-lists/list/entry%5B@uri=%22sip:u4321@example.org%22%5D");
+        assert_eq!(alice.get(&one).await.text(), "<entry uri='sip:u4321@example.org'/>");
+        let deep = format!("{}{}", "<a>".repeat(5000), "</a>".repeat(5000));
+        assert_eq!(conflict(&alice.put(LISTS, LISTS_TYPE, deep).await).0, "constraint-failure");
+        let laughs = "<!DOCTYPE l [<!ENTITY a 'ha'><!ENTITY b '&a;&a;&a;&a;'>]><resource-lists>&b;</resource-lists>";
+        assert_eq!(conflict(&alice.put(LISTS, LISTS_TYPE, laughs).await).0, "constraint-failure");
+        let outside = "<!DOCTYPE l [<!ENTITY a SYSTEM 'file:///etc/passwd'>]><resource-lists>&a;</resource-lists>";
+        assert_eq!(conflict(&alice.put(LISTS, LISTS_TYPE, outside).await).0, "constraint-failure");
+        assert_eq!(alice.get(LISTS).await.text(), large);
+    }
+
+    async fn paths_may_be_encoded_or_not(app: TestApp) {
+        let alice = Client::alice(&app).await;
+        alice.document().await;
+        let number = Client { app: &app, token: app.token(&[Read, Delete], &["tel:+15551234"]).await };
+        assert_eq!(number.put("/xcap-root/resource-lists/users/tel:+15551234/index", LISTS_TYPE, DOCUMENT).await.status, 201);
+        assert_eq!(number.get("/xcap-root/resource-lists/users/tel%3A%2B15551234/index").await.status, 200);
+        for path in [
+            "resource-lists/users/sip:alice@example.org/index", "resource-lists/users/sip%3Aalice%40example.org/index",
+            "resource%2Dlists/users/sip:Alice@EXAMPLE.org/index",
+        ] {
+            let expected = if path.contains("Alice") { 404 } else { 200 };
+            assert_eq!(raw(&app, &format!("GET /xcap-root/{path}"), &alice.token).await.0, expected, "{path}");
+        }
+        for selector in [
+            "resource-lists/list[@name=\"empty\"]", "resource-lists/list%5b@name=%22empty%22%5d", "resource-lists/list['@name']",
+            "%72esource-lists/*[2]", "resource-lists/list[@name='empty']", "resource-lists/list[@name=\"emp%74y\"]",
+        ] {
+            let (status, body) = raw(&app, &format!("GET {LISTS}/~~/{selector}"), &alice.token).await;
+            if selector.contains("'@name'") {
+                // A predicate of XPath that XCAP does not have selects nothing.
+                assert_eq!(status, 404, "{selector}");
+            } else {
+                assert_eq!((status, body.as_str()), (200, "<list name='empty'/>"), "{selector}");
+            }
+        }
+    }
+
+    /// What the server writes it writes alone; an owner deletes messages by their elements.
+    async fn the_deferred_list_is_served_by_selectors(app: TestApp) {
+        let alice = Client::alice(&app).await;
+        let path = "/xcap-root/org.openmobilealliance.deferred-list/users/sip:alice@example.org/deferred-list";
+        let mut ids = Vec::new();
+        for n in 0..3 {
+            ids.push(app.store(Pager::new().header("Subject", &format!("S{n}")).asking("m1")).await);
+        }
+        let one = |id: &str| format!("{path}/~~/history-list/history%5B@history-reference=%22sip:{id}@mail.example.org%22%5D");
+        let tag = alice.get(path).await.header("etag").to_owned();
+        let got = alice.get(&one(&ids[1])).await;
+        assert_eq!((got.status.as_u16(), got.header("content-type"), got.header("etag")), (200, EL, tag.as_str()));
+        assert!(got.text().starts_with("<history history-reference=") && got.text().contains("<subject>S1</subject>"), "{}", got.text());
+        let subject = alice.get(&format!("{}/subject", one(&ids[2]))).await;
+        assert_eq!(subject.text(), "<subject>S2</subject>");
+        let from = format!("{path}/~~/o:history-list/o:history%5B1%5D/o:pager/o:from?xmlns(o=urn:oma:xml:im:history-list)");
+        assert_eq!(alice.get(&from).await.text(), "<from>sip:carol@example.org</from>");
+        assert_eq!(alice.get(&format!("{path}/~~/history-list/history")).await.status, 404);
+        // Nobody writes it.
+        for (path, headers) in [(path.to_owned(), [("content-type", "application/vnd.oma.im.deferred-list+xml")]), (one(&ids[0]), [("content-type", EL)])] {
+            let answer = alice.send(Method::PUT, &path, &headers, "<history/>").await;
+            let problem = answer.assert_problem(405, "method-not-allowed");
+            assert_eq!(answer.header("allow"), "GET, HEAD");
+            assert!(problem["detail"].as_str().unwrap().contains("server writes"), "{problem}");
+        }
+        alice.delete(path).await.assert_problem(405, "method-not-allowed");
+        alice.delete(&format!("{}/subject", one(&ids[0]))).await.assert_problem(405, "method-not-allowed");
+        // The wrong ones, and the wrong conditions.
+        assert_eq!(conflict(&alice.delete(&format!("{path}/~~/history-list/history%5B1%5D")).await).0, "cannot-delete");
+        let ask = async |id: &str, tag: &str| alice.send(Method::DELETE, &one(id), &[("if-match", tag)], "").await;
+        assert_eq!(ask(&ids[0], "\"0-0\"").await.status, 412);
+        let reader = Client { app: &app, token: app.token(&[Read], &[AOR]).await };
+        assert_eq!(reader.delete(&one(&ids[0])).await.status, 403);
+        let stranger = Client { app: &app, token: app.token(&[Read, Delete], &["sip:bob@example.org"]).await };
+        assert_eq!(stranger.delete(&one(&ids[0])).await.status, 404);
+        assert_eq!(app.waiting(AOR).await, 3);
+        // The right one.
+        let gone = ask(&ids[0], &tag).await;
+        assert_eq!(gone.status, 200);
+        let now = alice.get(path).await;
+        assert_eq!(gone.header("etag"), now.header("etag"));
+        assert!(!now.text().contains(&ids[0]) && now.text().contains(&ids[1]));
+        assert_eq!(ask(&ids[1], &tag).await.status, 412);
+        assert_eq!(alice.delete(&one(&ids[0])).await.status, 404);
+        assert_eq!(alice.delete(&format!("{path}/~~/history-list/history%5B2%5D")).await.status, 200);
+        assert_eq!(app.waiting(AOR).await, 1);
+        let reports = app.get("/api/v1/reports").await.json();
+        assert_eq!(reports["items"].as_array().unwrap().len(), 2);
+        // Of several who have seen the same document one deletes.
+        let more: Vec<String> = [app.store(Pager::new()).await, app.store(Pager::new()).await].into();
+        let tag = alice.get(path).await.header("etag").to_owned();
+        let answers = join_all(more.iter().map(|id| ask(id, &tag))).await;
+        let mut statuses: Vec<u16> = answers.iter().map(|answer| answer.status.as_u16()).collect();
+        statuses.sort_unstable();
+        assert_eq!(statuses, [200, 412]);
+    }
+
+    async fn capabilities_and_directory(app: TestApp, "[[xcap.usages]]\nauid = 'org.example.notes'\nnamespace = 'urn:example:notes'\nmime_type = 'application/notes+xml'") {
+        let alice = Client::alice(&app).await;
+        let caps = alice.get("/xcap-root/xcap-caps/global/index").await;
+        assert_eq!((caps.status.as_u16(), caps.header("content-type")), (200, "application/xcap-caps+xml"));
+        for auid in ["xcap-caps", "resource-lists", "org.openmobilealliance.deferred-list", "org.example.notes"] {
+            assert!(caps.text().contains(&format!("<auid>{auid}</auid>")), "{auid}: {}", caps.text());
+        }
+        assert_eq!(alice.send(Method::GET, "/xcap-root/xcap-caps/global/index", &[("if-none-match", caps.header("etag"))], "").await.status, 304);
+        alice.put("/xcap-root/xcap-caps/global/index", "application/xcap-caps+xml", "<a/>").await.assert_problem(405, "method-not-allowed");
+        alice.document().await;
+        let notes = "/xcap-root/org.example.notes/users/sip:alice@example.org/work/to%20do";
+        assert_eq!(alice.put(notes, "application/notes+xml", "<n xmlns='urn:example:notes'/>").await.status, 201);
+        let directory = "/xcap-root/org.openmobilealliance.xcap-directory/users/sip:alice@example.org/directory.xml";
+        let answer = alice.get(directory).await;
+        assert_eq!(answer.header("content-type"), "application/vnd.oma.xcap-directory+xml");
+        let text = answer.text();
+        let document = Document::parse(&text).unwrap();
+        let entries: Vec<_> = document.descendants().filter(|node| node.tag_name().name() == "entry").collect();
+        assert_eq!(entries.len(), 3, "{text}");
+        for entry in entries {
+            let uri = entry.attribute("uri").unwrap();
+            let got = alice.get(uri.strip_prefix(&app.url).unwrap()).await;
+            assert_eq!((got.status.as_u16(), got.header("etag").trim_matches('"')), (200, entry.attribute("etag").unwrap()), "{uri}");
+        }
+        let folder = format!("{directory}/~~/xcap-directory/folder%5B@auid=%22resource-lists%22%5D/entry/@size");
+        assert_eq!(alice.get(&folder).await.text(), format!("\"{}\"", DOCUMENT.len()));
+        // Gone with the account.
+        assert_eq!(app.delete("/api/v1/accounts/sip:alice@example.org").await.status, 200);
+        let again = Client::alice(&app).await;
+        assert_eq!(again.get(LISTS).await.status, 404);
+        app.store(Pager::new()).await;
+        assert_eq!(again.get(LISTS).await.status, 404);
+    }
+}
