@@ -38,3 +38,4 @@ mod storing;
 mod tenants;
 mod xcap;
 mod xcap_errors;
+mod xcap_written;

@@ -9,6 +9,7 @@ pub mod message;
 pub mod msrp;
 pub mod program;
 pub mod sip;
+pub mod xcap;
 
 pub use app::{Answer, Backend, PASSWORD, TestApp, client};
 
