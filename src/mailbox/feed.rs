@@ -13,6 +13,7 @@ use crate::domain::address::Aor;
 use crate::domain::event::Place;
 use crate::domain::message_id::{MessageId, MessageKey};
 use crate::store::accounts::{self, Account};
+use crate::store::documents::GLOBAL;
 use crate::store::events::{self, Event};
 use crate::store::signals::{self, Signals};
 use crate::store::{Db, StoreError};
@@ -38,11 +39,23 @@ pub struct News {
 }
 
 impl News {
-    /// Whether it lies within a scope.
+    /// The document that changed, relative to the XCAP root: a document selector whose characters are as they were
+    /// put.
+    #[must_use]
+    pub fn document(&self) -> Option<String> {
+        let (auid, name) = self.event.document.as_deref()?.split_once('/')?;
+        Some(match &self.aor {
+            Some(aor) => format!("{auid}/users/{aor}/{name}"),
+            None => format!("{auid}/global/{name}"),
+        })
+    }
+
+    /// Whether it lies within a scope; what is for everybody does.
     #[must_use]
     pub fn is_within(&self, scope: &Scope) -> bool {
         match (scope, &self.aor) {
             (Scope::All, _) => true,
+            _ if self.event.account_id == GLOBAL => true,
             (scope, Some(aor)) => scope.covers(aor),
             (_, None) => false,
         }

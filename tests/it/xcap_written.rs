@@ -2,7 +2,10 @@
 
 use futures_util::future::join_all;
 use reqwest::Method;
+use restante::domain::access::Scope;
 use restante::domain::access::TokenScope::{Delete, Read};
+use restante::domain::event::Place;
+use restante::mailbox::feed::Feed;
 use roxmltree::Document;
 
 use crate::on_both_databases;
@@ -66,6 +69,25 @@ on_both_databases! {
         let mut statuses: Vec<u16> = answers.iter().map(|answer| answer.status.as_u16()).collect();
         statuses.sort_unstable();
         assert_eq!(statuses, [200, 412]);
+    }
+
+    /// Whoever follows events hears of documents as well.
+    async fn changes_are_told(app: TestApp) {
+        let alice = Client::alice(&app).await;
+        alice.document().await;
+        alice.document().await;
+        alice.delete(LISTS).await;
+        let operator = Client { app: &app, token: app.operator.clone() };
+        operator.put("/xcap-root/resource-lists/global/team", "application/resource-lists+xml", DOCUMENT).await;
+        let feed = Feed::new(app.mailbox.db.clone());
+        let news = feed.after(Place::default(), 10).await.unwrap();
+        let documents: Vec<_> = news.iter().map(|news| news.document().unwrap()).collect();
+        // The same again is no change.
+        let own = "resource-lists/users/sip:alice@example.org/index";
+        assert_eq!(documents, [own, own, "resource-lists/global/team"]);
+        let bob = Scope::Aors(vec!["sip:bob@example.org".parse().unwrap()]);
+        let seen: Vec<_> = news.iter().map(|news| news.is_within(&bob)).collect();
+        assert_eq!(seen, [false, false, true]);
     }
 
     async fn capabilities_and_directory(app: TestApp, "[[xcap.usages]]\nauid = 'org.example.notes'\nnamespace = 'urn:example:notes'\nmime_type = 'application/notes+xml'") {

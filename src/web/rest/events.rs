@@ -58,10 +58,10 @@ pub struct EventData {
     /// When it happened.
     at: DateTime<Utc>,
     /// What happened: `message.stored`, `message.expiring`, `message.changed`, `message.held`, `message.released`,
-    /// `message.removed` or `account.erased`.
+    /// `message.removed`, `account.erased` or `xcap.changed`.
     #[schema(example = "message.stored")]
     kind: &'static str,
-    /// Whose account; null if it has been erased.
+    /// Whose account; null if it has been erased, or what is for everybody has changed.
     #[schema(example = "sip:alice@example.org")]
     account: Option<String>,
     /// The decimal string of the Message-ID.
@@ -75,6 +75,9 @@ pub struct EventData {
     reason: Option<String>,
     /// The expiry the message has; of `message.held`, when the deletion becomes final.
     until: Option<DateTime<Utc>>,
+    /// The XCAP document that was put, changed or deleted, relative to the XCAP root.
+    #[schema(example = "resource-lists/users/sip:alice@example.org/index")]
+    document: Option<String>,
 }
 
 /// Follow what happens
@@ -223,6 +226,7 @@ fn written(news: &News) -> Event {
         message_id: message.map(ToString::to_string),
         reason: happened.reason.clone(),
         until: happened.until,
+        document: news.document(),
     };
     // It has nothing that cannot be written as JSON.
     let data = serde_json::to_string(&data).unwrap_or_default();
