@@ -36,9 +36,11 @@
     if (el.dataset.time === 'full') {
       const gap = el.parentElement.closest('.will') ? left(seconds) : distance(seconds);
       el.replaceChildren(full, Object.assign(document.createElement('span'), { className: 'sub', textContent: gap }));
+    } else if (el.dataset.time === 'exact') {
+      el.textContent = full;
     } else if (el.dataset.time === 'left') {
       el.textContent = left(seconds);
-    } else if (seconds > -7 * 86400) {
+    } else if (Math.abs(seconds) < 7 * 86400) {
       el.textContent = distance(seconds);
     } else {
       el.textContent = (at.getFullYear() === new Date().getFullYear() ? day : dayYear).format(at);
@@ -79,31 +81,39 @@
     addEventListener('pageshow', tally);
   }
 
-  // Asking before deleting.
-  const ask = $('#ask');
-  let asking = null;
-  const names = (form) => {
-    if (form.dataset.confirm) return [form.dataset.confirm];
-    return picks.filter((p) => p.checked).map((p) => $('.open', p.closest('.row')).textContent);
-  };
-  $$('form[data-confirm]').forEach((form) => form.addEventListener('submit', (event) => {
-    event.preventDefault();
-    const subjects = names(form);
-    if (!subjects.length) return;
-    asking = form;
-    $('#ask-h').textContent = `Delete ${plural(subjects.length)}?`;
-    $('#ask-yes').textContent = `Delete ${plural(subjects.length)}`;
-    const lines = subjects.slice(0, 5).map((text) => Object.assign(document.createElement('li'), { dir: 'auto', textContent: text }));
-    if (subjects.length > 5) lines.push(Object.assign(document.createElement('li'), { textContent: `and ${subjects.length - 5} more` }));
-    $('#ask-list').replaceChildren(...lines);
-    ask.showModal();
+  // A form that was sent is not sent again while its answer is on the way.
+  $$('form[data-once]').forEach((form) => form.addEventListener('submit', (event) => {
+    if (form.dataset.sent) event.preventDefault();
+    form.dataset.sent = 'yes';
   }));
-  $('#ask-yes').addEventListener('click', () => {
-    if (!asking) return;
-    asking.elements.confirmed.value = 'yes';
-    asking.submit();
-  });
-  addEventListener('pageshow', () => $$('form[data-confirm]').forEach((form) => { form.elements.confirmed.value = ''; }));
+  addEventListener('pageshow', () => $$('form[data-once]').forEach((form) => { delete form.dataset.sent; }));
+
+  // Undoing: how long there is, and that it is over.
+  const undo = $('#undo');
+  if (undo) {
+    const until = Date.now() + Number(undo.dataset.left);
+    const words = $('[data-countdown]', undo);
+    const form = $('form', undo);
+    const over = () => {
+      const had = undo.contains(document.activeElement);
+      words.parentElement.textContent = 'Gone for good.';
+      form.remove();
+      undo.classList.add('over');
+      if (had) $('#main').focus({ preventScroll: true });
+    };
+    const tick = () => {
+      const seconds = Math.ceil((until - Date.now()) / 1000);
+      if (seconds <= 0) { over(); return; }
+      words.textContent = seconds > 90 ? `in ${Math.ceil(seconds / 60)} minutes` : `in ${seconds} s`;
+      setTimeout(tick, (until - Date.now()) % 1000 + 20);
+    };
+    tick();
+    if (matchMedia('(prefers-reduced-motion: no-preference)').matches) {
+      const from = Math.min(1, undo.dataset.left / undo.dataset.grace);
+      $('.fuse', undo).animate({ transform: [`scaleX(${from})`, 'scaleX(0)'] }, { duration: Number(undo.dataset.left), fill: 'forwards' });
+    }
+  }
+
   $$('[data-close]').forEach((button) => button.addEventListener('click', () => button.closest('dialog').close()));
   $$('dialog').forEach((box) => box.addEventListener('click', (event) => { if (event.target === box) box.close(); }));
 
@@ -173,7 +183,7 @@
   };
   const keys = {
     j: () => move(1), k: () => move(-1), o: open, u: back, x: () => pick(false), X: () => pick(true),
-    '#': remove, '/': () => $('#q')?.select(), '?': () => help.showModal(),
+    '#': remove, z: () => $('#undo form')?.requestSubmit(), '/': () => $('#q')?.select(), '?': () => help.showModal(),
   };
   addEventListener('keydown', (event) => {
     if (event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey || event.isComposing || $('dialog[open]')) return;

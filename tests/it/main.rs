@@ -15,6 +15,7 @@ mod support;
 
 mod architecture;
 mod bad_input;
+mod browser_removal;
 mod cli;
 mod documents;
 mod events;

@@ -11,6 +11,12 @@ use crate::web::problem::{BODY_TOO_LARGE, INVALID_REQUEST, Problem};
 pub(super) struct Form(Vec<(String, String)>);
 
 impl Form {
+    #[cfg(test)]
+    pub(super) fn of(fields: &[(&str, &str)]) -> Self {
+        let own = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
+        Self(fields.iter().map(own).collect())
+    }
+
     /// The first field of this name, or nothing.
     pub(super) fn get<'a>(&'a self, name: &'a str) -> &'a str {
         self.all(name).next().unwrap_or_default()

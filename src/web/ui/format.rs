@@ -15,6 +15,14 @@ pub(super) fn moment(at: DateTime<Utc>) -> Moment {
     }
 }
 
+/// An instant to the second, for what is over soon.
+pub(super) fn instant(at: DateTime<Utc>) -> Moment {
+    Moment {
+        human: at.format("%H:%M:%S UTC").to_string(),
+        ..moment(at)
+    }
+}
+
 pub(super) fn is_soon(expires_at: DateTime<Utc>, now: DateTime<Utc>) -> bool {
     expires_at - now < SOON
 }

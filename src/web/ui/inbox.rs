@@ -61,6 +61,7 @@ pub(super) async fn show(
         filter_error,
         list,
         delete_href: format!("{base}/delete"),
+        erase_href: format!("{base}/erase"),
         // The first change of the document is the first message.
         first_use: account.list_version == 0,
         try_it: Some(try_it(&account, demo, &headers)),

@@ -5,19 +5,23 @@ use axum::http::StatusCode;
 use axum::response::Response;
 
 use super::accounts::{base_href, head};
+use super::extend::{self, Refused};
 use super::format;
 use super::inbox::is_suspicious;
 use super::large;
 use super::page::{PageError, Visitor, html};
-use super::pages::{MessagePage, PartRow, TextBlock};
+use super::pages::{Chrome, ExtendForm, MessagePage, PartRow, TextBlock};
+use super::timeline;
 use crate::domain::address::Aor;
 use crate::domain::message::Facts;
 use crate::mailbox::Mailbox;
-use crate::mailbox::read::message_id;
+use crate::mailbox::read::{Opened, message_id};
 use crate::mime::content::Part;
+use crate::store::accounts::Account;
 use crate::web::download::is_safe_picture;
 use crate::web::extract::Path;
 use crate::web::letter::Letter;
+use crate::web::problem::{NOT_FOUND, Problem};
 use crate::web::rest::account_path;
 use crate::web::rest::view::message_path;
 
@@ -33,21 +37,76 @@ pub(super) async fn show(
 ) -> Result<Response, PageError> {
     let account =
         account_path::account(&mailbox, &visitor.principal, &visitor.scope(), &aor).await?;
-    let opened = account_path::message(&mailbox, &account, &id).await?;
-    let letter = Letter::open(&mailbox, opened).await?;
+    let missing = || Problem::new(NOT_FOUND);
+    let key = account_path::key(&account, &id).ok_or_else(missing)?;
+    let Some(opened) = mailbox.open(&account, key).await? else {
+        return timeline::gone(&mailbox, &visitor, &account, key).await;
+    };
+    let refused = Refused::default();
+    page(
+        &mailbox,
+        &visitor,
+        &account,
+        opened,
+        StatusCode::OK,
+        refused,
+    )
+    .await
+}
+
+/// The page of a message that is there.
+pub(super) async fn page(
+    mailbox: &Mailbox,
+    visitor: &Visitor,
+    account: &Account,
+    opened: Opened,
+    status: StatusCode,
+    refused: Refused,
+) -> Result<Response, PageError> {
+    let key = opened.summary.key;
+    let letter = Letter::open(mailbox, opened).await?;
+    let extend = extend::form(
+        format!("{}/messages/{key}/extend", base_href(account)),
+        letter.summary.facts.expires_at,
+        mailbox.clock.now(),
+        &mailbox.policy,
+        refused,
+    );
+    let timeline = mailbox.timeline(account, key).await?;
+    let page = MessagePage {
+        timeline: timeline.as_ref().map(timeline::told),
+        ..letter_page(
+            mailbox,
+            account,
+            &letter,
+            visitor.chrome(title(&letter)).await?,
+            extend,
+        )
+    };
+    Ok(html(status, &page))
+}
+
+fn title(letter: &Letter) -> String {
+    let subject = letter.summary.facts.subject.clone();
+    subject.unwrap_or_else(|| "Message".to_owned())
+}
+
+fn letter_page(
+    mailbox: &Mailbox,
+    account: &Account,
+    letter: &Letter,
+    chrome: Chrome,
+    extend: ExtendForm,
+) -> MessagePage {
     let facts = &letter.summary.facts;
     let id = letter.summary.key.to_string();
-    let api = message_path(&account, Some(&id));
-    let base = base_href(&account);
-    let title = facts
-        .subject
-        .clone()
-        .unwrap_or_else(|| "Message".to_owned());
-    let page = MessagePage {
-        chrome: visitor.chrome(title).await?,
-        account: head(&account, &mailbox.policy),
+    let api = message_path(account, Some(&id));
+    let base = base_href(account);
+    MessagePage {
+        chrome,
+        account: head(account, &mailbox.policy),
         back_href: base.clone(),
-        message_id: message_id(&account, letter.summary.key).to_string(),
+        message_id: message_id(account, letter.summary.key).to_string(),
         from_display: facts
             .from_display
             .clone()
@@ -65,20 +124,21 @@ pub(super) async fn show(
         expires_soon: format::is_soon(facts.expires_at, mailbox.clock.now()),
         size_human: format::bytes(facts.size),
         content_type: facts.content_type.clone().unwrap_or_default(),
-        texts: texts(&letter),
+        texts: texts(letter),
         parts: letter.parts().iter().map(|part| row(part, &api)).collect(),
         headers: letter.headers().collect(),
-        cpim_headers: cpim_headers(&letter),
+        cpim_headers: cpim_headers(letter),
         reports: facts.notifications_asked.clone(),
         content_href: format!("{api}/content"),
-        session: large::session(&letter, &api),
+        session: large::session(letter, &api),
         raw_href: format!("{api}/raw"),
         json_href: api,
         metadata_href: format!("{base}/metadata"),
         delete_href: format!("{base}/delete"),
+        extend,
+        timeline: None,
         id,
-    };
-    Ok(html(StatusCode::OK, &page))
+    }
 }
 
 fn cpim_headers(letter: &Letter) -> Vec<(String, String)> {

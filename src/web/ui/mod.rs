@@ -7,6 +7,8 @@ use super::state::AppState;
 
 mod accounts;
 mod delete;
+mod erase;
+mod extend;
 mod form;
 mod format;
 mod inbox;
@@ -16,9 +18,12 @@ mod metadata;
 mod page;
 mod pages;
 mod problems;
+mod reports;
 mod setup;
 mod sign_in;
 mod test_message;
+mod timeline;
+mod undo;
 
 pub use page::{for_people, show_problems};
 
@@ -32,9 +37,18 @@ pub fn router() -> Router<AppState> {
         .route("/accounts", get(accounts::list))
         .route("/accounts/{aor}", get(inbox::show))
         .route("/accounts/{aor}/delete", post(delete::submit))
+        .route("/accounts/{aor}/undo", post(undo::submit))
+        .route(
+            "/accounts/{aor}/erase",
+            get(erase::show).post(erase::submit),
+        )
         .route("/accounts/{aor}/metadata", get(metadata::show))
         .route("/accounts/{aor}/test-message", post(test_message::submit))
         .route("/accounts/{aor}/messages/{id}", get(message::show))
+        .route("/accounts/{aor}/messages/{id}/extend", post(extend::submit))
+        .route("/reports", get(reports::show))
+        .route("/reports/{id}/retry", post(reports::retry))
+        .route("/reports/{id}/drop", post(reports::drop_one))
         .route("/problems", get(problems::index))
         .route("/problems/{slug}", get(problems::show))
 }

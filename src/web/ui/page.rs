@@ -9,21 +9,25 @@ use axum::response::{Html, IntoResponse, Redirect, Response};
 use tower_sessions::Session;
 
 use super::pages::{Chrome, Flash, FlashKind, ProblemPage, UserBadge};
+use super::undo;
 use crate::domain::access::{Principal, Rights, Scope};
+use crate::mailbox::Mailbox;
 use crate::web::auth::{caller, session};
-use crate::web::problem::{INTERNAL, Problem, internal};
+use crate::web::problem::{INTERNAL, NOT_FOUND, Problem, internal};
 use crate::web::state::AppState;
 
 /// Changes with every change of a static file, so that browsers may keep them for ever.
 const ASSET_VERSION: &str = env!("ASSET_VERSION");
-/// The session key of a sentence to show once.
+/// The session keys of a sentence to show once: one that tells what was done, one that tells what was not.
 const FLASH: &str = "flash";
+const FLASH_ERROR: &str = "flash_error";
 
 /// Somebody signed in who looks at a page. Others are sent to sign in.
 #[derive(Debug)]
 pub(super) struct Visitor {
     pub(super) principal: Principal,
     pub(super) session: Session,
+    mailbox: Mailbox,
     demo: bool,
 }
 
@@ -36,6 +40,7 @@ impl FromRequestParts<AppState> for Visitor {
             return Ok(Self {
                 principal,
                 session,
+                mailbox: state.mailbox.clone(),
                 demo: state.demo.0,
             });
         }
@@ -60,23 +65,40 @@ impl Visitor {
         Ok(caller::prove_own_page(&self.session, csrf).await?)
     }
 
-    /// Says something once, on the next page.
+    /// Goes on only if whoever it is runs this server; for others there is no such page.
+    pub(super) fn require_operator(&self) -> Result<(), PageError> {
+        if self.principal.is_operator() {
+            return Ok(());
+        }
+        Err(Problem::new(NOT_FOUND).into())
+    }
+
+    /// Says once, on the next page, what was done.
     pub(super) async fn flash(&self, text: &str) -> Result<(), PageError> {
         let kept = self.session.insert(FLASH, text).await;
         Ok(kept.map_err(session::SessionError::from)?)
     }
 
+    /// Says once, on the next page, what could not be done.
+    pub(super) async fn flash_error(&self, text: &str) -> Result<(), PageError> {
+        let kept = self.session.insert(FLASH_ERROR, text).await;
+        Ok(kept.map_err(session::SessionError::from)?)
+    }
+
+    /// What is to be said once.
+    async fn said(&self) -> Result<Option<Flash>, session::SessionError> {
+        for (key, kind) in [(FLASH_ERROR, FlashKind::Error), (FLASH, FlashKind::Ok)] {
+            if let Some(text) = self.session.get(key).await? {
+                self.session.remove::<String>(key).await?;
+                return Ok(Some(Flash { kind, text }));
+            }
+        }
+        Ok(None)
+    }
+
     /// The frame of a page for this visitor.
     pub(super) async fn chrome(&self, title: impl Into<String>) -> Result<Chrome, PageError> {
-        let said: Option<String> = self
-            .session
-            .get(FLASH)
-            .await
-            .map_err(session::SessionError::from)?;
-        if said.is_some() {
-            let removed = self.session.remove::<String>(FLASH).await;
-            removed.map_err(session::SessionError::from)?;
-        }
+        let now = self.mailbox.clock.now();
         let role = match &self.principal.rights {
             Rights::Role(role) => role.to_string(),
             Rights::Scopes(_) => String::new(),
@@ -88,12 +110,11 @@ impl Visitor {
                 role,
             }),
             csrf: session::csrf(&self.session).await?,
-            flash: said.map(|text| Flash {
-                kind: FlashKind::Ok,
-                text,
-            }),
+            flash: self.said().await?,
+            undo: undo::bar(&self.session, &self.mailbox.policy, now).await?,
             demo: self.demo,
             accounts_link: several,
+            reports_link: self.principal.is_operator(),
             ..anonymous(title)
         })
     }
@@ -115,9 +136,11 @@ pub(super) fn anonymous(title: impl Into<String>) -> Chrome {
         user: None,
         csrf: String::new(),
         flash: None,
+        undo: None,
         asset_version: ASSET_VERSION.to_owned(),
         demo: false,
         accounts_link: false,
+        reports_link: false,
     }
 }
 
@@ -188,6 +211,7 @@ pub async fn show_problems(
         Some(principal) => Visitor {
             principal,
             session,
+            mailbox: state.mailbox.clone(),
             demo: state.demo.0,
         }
         .chrome(title)

@@ -4,17 +4,20 @@
 //! ([`MessageList`], [`AccountList`]) which the page holds, so that a full page and a fragment share
 //! one truth. Nothing here knows a database or a clock: handlers fill in finished values, askama
 //! escapes them. Strings that came from outside are put into `<bdi>` or `dir="auto"` by the templates.
-//!
-//! Deleting without JavaScript takes two requests: a form posts `id` (repeated) and an empty
-//! `confirmed`; the handler answers with [`ConfirmDeletePage`], whose form posts the same ids and
-//! `confirmed=yes`. With JavaScript a dialog asks first and `confirmed=yes` is sent at once.
 
 use askama::Template;
 
+mod operators;
+mod removal;
+#[cfg(test)]
+mod removal_tests;
 #[cfg(test)]
 mod samples;
 #[cfg(test)]
 mod tests;
+
+pub use operators::{ErasePage, ErasedPage, ReportFacts, ReportFilter, ReportRow, ReportsPage};
+pub use removal::{ExtendForm, GonePage, Timeline, TimelineRow, UndoBar};
 
 /// A point in time, once for machines (RFC 3339) and once for people ("23 Nov 2026, 14:05 UTC").
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -59,12 +62,16 @@ pub struct Chrome {
     /// Repeated in the hidden field `csrf` of every POST form.
     pub csrf: String,
     pub flash: Option<Flash>,
+    /// The latest deletion, while it may be taken back.
+    pub undo: Option<UndoBar>,
     /// Appended to asset addresses so that they can be cached for ever.
     pub asset_version: String,
     /// Shows the ribbon that data vanishes on exit.
     pub demo: bool,
     /// Operators get a link to all accounts.
     pub accounts_link: bool,
+    /// Operators get a link to the delivery reports.
+    pub reports_link: bool,
 }
 
 /// `GET /sign-in`; its form posts `name`, `password`, `next` and `csrf` back.
@@ -210,8 +217,10 @@ pub struct InboxPage {
     /// What the search grammar could not read, with its column.
     pub filter_error: Option<String>,
     pub list: MessageList,
-    /// Takes the bulk form: `csrf`, `id` (repeated), `confirmed`.
+    /// Takes the bulk form: `csrf`, `id` (repeated).
     pub delete_href: String,
+    /// Where the account is erased.
+    pub erase_href: String,
     /// Nothing was ever stored here: greet and explain.
     pub first_use: bool,
     /// Commands that send a test message, one block each, blocks parted by an empty line.
@@ -297,8 +306,11 @@ pub struct MessagePage {
     pub raw_href: String,
     pub json_href: String,
     pub metadata_href: String,
-    /// Takes `csrf`, `id` and `confirmed`.
+    /// Takes `csrf` and `id`.
     pub delete_href: String,
+    pub extend: ExtendForm,
+    /// What happened to it.
+    pub timeline: Option<Timeline>,
 }
 
 /// The session that brought a large message.
@@ -328,26 +340,6 @@ impl MessagePage {
 
     fn kind_icon(&self) -> &'static str {
         kind_icon(&self.kind_label)
-    }
-}
-
-/// Asks before messages are deleted, where no script could ask.
-#[derive(Debug, Template)]
-#[template(path = "confirm_delete.html")]
-pub struct ConfirmDeletePage {
-    pub chrome: Chrome,
-    /// "Delete 3 messages?"
-    pub heading: String,
-    /// Names what goes, one line each; may be shorter than `ids`.
-    pub items: Vec<String>,
-    pub ids: Vec<String>,
-    pub action_href: String,
-    pub cancel_href: String,
-}
-
-impl ConfirmDeletePage {
-    fn unnamed(&self) -> usize {
-        self.ids.len().saturating_sub(self.items.len())
     }
 }
 

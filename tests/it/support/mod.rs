@@ -1,6 +1,7 @@
 //! A server for one test, and what tests send to it.
 
 mod app;
+pub mod browser;
 pub mod clients;
 pub mod digest;
 pub mod kamailio;

@@ -2,7 +2,7 @@
 
 use super::*;
 
-fn at(day: u32, hour: u32, minute: u32) -> Moment {
+pub(super) fn at(day: u32, hour: u32, minute: u32) -> Moment {
     Moment {
         iso: format!("2026-11-{day:02}T{hour:02}:{minute:02}:07.250000Z"),
         human: format!("{day} Nov 2026, {hour:02}:{minute:02} UTC"),
@@ -19,9 +19,11 @@ impl Chrome {
             }),
             csrf: "csrf-token-sample".into(),
             flash: None,
+            undo: None,
             asset_version: "0f3a91c2".into(),
             demo: false,
             accounts_link: true,
+            reports_link: true,
         }
     }
 
@@ -29,6 +31,7 @@ impl Chrome {
         Self {
             user: None,
             accounts_link: false,
+            reports_link: false,
             ..Self::sample(title)
         }
     }
@@ -240,6 +243,7 @@ impl InboxPage {
                 next_href: Some("/accounts/sip%3Aalice%40example.org?cursor=abc".into()),
             },
             delete_href: "/accounts/sip%3Aalice%40example.org/messages/delete".into(),
+            erase_href: "/accounts/sip%3Aalice%40example.org/erase".into(),
             first_use: false,
             try_it: None,
             demo_send_href: None,
@@ -332,6 +336,8 @@ impl MessagePage {
             json_href: "/json".into(),
             metadata_href: "/metadata".into(),
             delete_href: "/accounts/sip%3Aalice%40example.org/messages/delete".into(),
+            extend: ExtendForm::sample(),
+            timeline: Some(Timeline::sample()),
         }
     }
 }
@@ -364,26 +370,6 @@ impl SessionBlock {
                 ),
                 leg("BYE", &[], None),
             ],
-        }
-    }
-}
-
-impl ConfirmDeletePage {
-    pub(crate) fn sample() -> Self {
-        Self {
-            chrome: Chrome::sample("Delete 3 messages"),
-            heading: "Delete 3 messages?".into(),
-            items: vec![
-                "Site visit, from Carol Jensen".into(),
-                "<script>alert(1)</script>, from Mallory".into(),
-            ],
-            ids: vec![
-                "13684434997".into(),
-                "13684434994".into(),
-                "13684434993".into(),
-            ],
-            action_href: "/accounts/sip%3Aalice%40example.org/messages/delete".into(),
-            cancel_href: "/accounts/sip%3Aalice%40example.org".into(),
         }
     }
 }

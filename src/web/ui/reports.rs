@@ -1,0 +1,208 @@
+//! Delivery reports on their way, for operators.
+
+use std::sync::Arc;
+
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Redirect, Response};
+use serde::Deserialize;
+
+use super::form::Form;
+use super::format;
+use super::page::{PageError, Visitor, html};
+use super::pages::{ReportFacts, ReportFilter, ReportRow, ReportsPage};
+use crate::domain::address::Aor;
+use crate::domain::report::{DeliveryReports, State as ReportState};
+use crate::mailbox::Mailbox;
+use crate::mailbox::outbox::Handled;
+use crate::store::reports::Report;
+use crate::web::cursor::CursorKey;
+use crate::web::extract::{Path, Query};
+use crate::web::gateway::reports::number;
+use crate::web::problem::{INVALID_REQUEST, Problem};
+use crate::web::rest::view::{Page, account_path_segment};
+
+const PER_PAGE: u64 = 50;
+/// The choices of the page: the state, and what it is called there.
+const STATES: [(&str, &str); 5] = [
+    ("", "All"),
+    ("pending", "Waiting"),
+    ("leased", "Being sent"),
+    ("sent", "Sent"),
+    ("dead", "Given up"),
+];
+
+/// Which reports.
+#[derive(Debug, Deserialize)]
+pub(super) struct ReportsQuery {
+    #[serde(default)]
+    state: String,
+    cursor: Option<String>,
+}
+
+pub(super) async fn show(
+    State(mailbox): State<Mailbox>,
+    State(cursors): State<Arc<CursorKey>>,
+    visitor: Visitor,
+    Query(query): Query<ReportsQuery>,
+) -> Result<Response, PageError> {
+    visitor.require_operator()?;
+    let state = match query.state.as_str() {
+        "" => None,
+        word => Some(word.parse().map_err(|_| {
+            Problem::new(INVALID_REQUEST).detail("state is pending, leased, sent or dead")
+        })?),
+    };
+    let list = format!("reports page {}", query.state);
+    let cursor = query.cursor.as_deref();
+    let before = cursor
+        .map(|cursor| cursors.open(&list, cursor))
+        .transpose()?;
+    let before = before.and_then(|id| id.parse().ok());
+    let found = mailbox.reports(state, before, PER_PAGE + 1).await?;
+    let page = Page::cut(found, PER_PAGE, |last| {
+        cursors.seal(&list, &last.id.to_string())
+    });
+    let filter = |(value, label): (&str, &'static str)| ReportFilter {
+        label,
+        href: list_href(value, ""),
+        is_current: value == query.state,
+    };
+    let page = ReportsPage {
+        chrome: visitor.chrome("Delivery reports").await?,
+        filters: STATES.into_iter().map(filter).collect(),
+        rows: page.items.iter().map(row).collect(),
+        never: mailbox.policy.delivery_reports == DeliveryReports::Never,
+        first_href: cursor.map(|_| list_href(&query.state, "")),
+        next_href: page
+            .next_cursor
+            .map(|cursor| list_href(&query.state, &cursor)),
+        cursor: query.cursor.unwrap_or_default(),
+        state: query.state,
+    };
+    Ok(html(StatusCode::OK, &page))
+}
+
+fn list_href(state: &str, cursor: &str) -> String {
+    let mut query = form_urlencoded::Serializer::new(String::new());
+    for (name, value) in [("state", state), ("cursor", cursor)] {
+        if !value.is_empty() {
+            query.append_pair(name, value);
+        }
+    }
+    let query = query.finish();
+    if query.is_empty() {
+        return "/reports".to_owned();
+    }
+    format!("/reports?{query}")
+}
+
+fn row(report: &Report) -> ReportRow {
+    let is_idle = matches!(report.state, ReportState::Pending | ReportState::Dead);
+    let key = report.message_id.key;
+    let aor = Aor::parse(&report.aor).map(|aor| account_path_segment(&aor));
+    ReportRow {
+        facts: facts(report),
+        aor: report.aor.clone(),
+        message_id: report.message_id.to_string(),
+        message_href: format!("/accounts/{}/messages/{key}", aor.unwrap_or_default()),
+        reason: reason(&report.reason),
+        retry_href: is_idle.then(|| format!("/reports/{}/retry", report.id)),
+        drop_href: format!("/reports/{}/drop", report.id),
+        drop_label: match report.state {
+            ReportState::Pending | ReportState::Dead => "Drop, the sender is not told",
+            ReportState::Leased => "Drop, if it is not sent yet",
+            ReportState::Sent => "Drop from this list",
+        },
+    }
+}
+
+fn reason(word: &str) -> &'static str {
+    match word {
+        "requested" => "Message deleted",
+        "expired" => "Message expired",
+        "purged" => "Message removed by an operator",
+        "erased" => "Account erased",
+        _ => "Message gone",
+    }
+}
+
+/// How a report fares.
+pub(super) fn facts(report: &Report) -> ReportFacts {
+    let (state, tone, then) = match report.state {
+        ReportState::Pending => ("Waiting", "open", "Next try"),
+        ReportState::Leased => ("Being sent", "open", "Taken for lost"),
+        ReportState::Sent => ("Sent", "good", "Sent"),
+        ReportState::Dead => ("Given up", "bad", "Given up"),
+    };
+    let when = report.next_attempt_at.or(report.ended_at);
+    ReportFacts {
+        state,
+        tone,
+        target: report.target.clone(),
+        queued: format::moment(report.created_at),
+        attempts: report.attempts,
+        last_answer: report.last_error.clone(),
+        then: when.map(|at| (then, format::moment(at))),
+    }
+}
+
+pub(super) async fn retry(
+    State(mailbox): State<Mailbox>,
+    visitor: Visitor,
+    Path(id): Path<String>,
+    form: Form,
+) -> Result<Response, PageError> {
+    prove(&visitor, &form).await?;
+    let by = visitor.principal.actor;
+    match mailbox.retry_report(number(&id)?, by).await? {
+        Handled::Done(report) => {
+            let text = format!("The report to {} is tried again now.", report.target);
+            visitor.flash(&text).await?;
+        }
+        Handled::NotThere => gone(&visitor).await?,
+        Handled::NotNow(ReportState::Sent) => {
+            visitor
+                .flash_error("The report was sent meanwhile. It is not sent twice.")
+                .await?;
+        }
+        Handled::NotNow(_) => {
+            visitor
+                .flash_error("The report is being sent at this moment.")
+                .await?;
+        }
+    }
+    Ok(back(&form))
+}
+
+pub(super) async fn drop_one(
+    State(mailbox): State<Mailbox>,
+    visitor: Visitor,
+    Path(id): Path<String>,
+    form: Form,
+) -> Result<Response, PageError> {
+    prove(&visitor, &form).await?;
+    let by = visitor.principal.actor;
+    if mailbox.drop_report(number(&id)?, by).await? {
+        visitor.flash("The report was dropped.").await?;
+    } else {
+        gone(&visitor).await?;
+    }
+    Ok(back(&form))
+}
+
+async fn prove(visitor: &Visitor, form: &Form) -> Result<(), PageError> {
+    visitor.require_operator()?;
+    visitor.prove_own_page(form.get("csrf")).await
+}
+
+async fn gone(visitor: &Visitor) -> Result<(), PageError> {
+    visitor
+        .flash_error("There is no such report any more.")
+        .await
+}
+
+/// To the page that the form was on.
+fn back(form: &Form) -> Response {
+    Redirect::to(&list_href(form.get("state"), form.get("cursor"))).into_response()
+}
