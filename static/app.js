@@ -20,6 +20,7 @@
     return [Math.trunc(seconds / size), unit];
   };
   const distance = (seconds) => (Math.abs(seconds) < 60 ? 'just now' : relative.format(...split(seconds)));
+  const ahead = (seconds) => (seconds <= 0 ? 'now' : seconds < 60 ? 'within a minute' : relative.format(...split(seconds)));
   const left = (seconds) => {
     if (seconds <= 0) return 'expired';
     if (seconds < 60) return 'under a minute left';
@@ -38,9 +39,11 @@
       el.replaceChildren(full, Object.assign(document.createElement('span'), { className: 'sub', textContent: gap }));
     } else if (el.dataset.time === 'exact') {
       el.textContent = full;
+    } else if (el.dataset.time === 'ahead') {
+      el.textContent = ahead(seconds);
     } else if (el.dataset.time === 'left') {
       el.textContent = left(seconds);
-    } else if (Math.abs(seconds) < 7 * 86400) {
+    } else if (seconds > -7 * 86400) {
       el.textContent = distance(seconds);
     } else {
       el.textContent = (at.getFullYear() === new Date().getFullYear() ? day : dayYear).format(at);

@@ -186,6 +186,9 @@ on_both_databases! {
             assert!(name == "more" || text.contains(&format!("value=\"{value}\"")), "{value}");
         }
         assert_eq!(expiry().await, kept);
+        // The address of a refused form leads to the message.
+        let there = page(&app, &path, &session).await;
+        assert_eq!((there.status.as_u16(), there.header("location")), (303, longer.header("location")));
         assert_eq!(post(&app, &path, &session, &[("csrf", "wrong"), ("more", "max")]).await.status, 403);
         let bob = sign_in(&app, "bob").await;
         app.store(Pager::new().to("sip:bob@example.org")).await;

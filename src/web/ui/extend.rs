@@ -12,12 +12,15 @@ use super::message;
 use super::page::{PageError, Visitor};
 use super::pages::ExtendForm;
 use super::timeline;
+use crate::domain::address::Aor;
+use crate::domain::message_id::MessageKey;
 use crate::domain::policy::Policy;
 use crate::mailbox::Mailbox;
 use crate::mailbox::extend::ExtendError;
 use crate::web::extract::Path;
 use crate::web::problem::{NOT_FOUND, Problem};
 use crate::web::rest::account_path;
+use crate::web::rest::view::account_path_segment;
 
 /// What is offered beside a date: the value, its words and how much longer it is.
 const CHOICES: [(&str, &str, TimeDelta); 2] = [
@@ -51,7 +54,7 @@ pub(super) fn form(
         .collect();
     choices.push((
         LONGEST,
-        format!("As long as may be, {}", length(policy.max_expiry)),
+        format!("As long as possible, {}", length(policy.max_expiry)),
     ));
     ExtendForm {
         action_href,
@@ -104,6 +107,17 @@ fn asked(
     } else {
         end
     })
+}
+
+/// To the message, for whoever comes back to where a refused form led.
+pub(super) async fn show(Path((aor, id)): Path<(String, String)>) -> Response {
+    let aor = Aor::parse(&aor).map(|aor| account_path_segment(&aor));
+    let key: Result<MessageKey, _> = id.parse();
+    match (aor, key) {
+        (Ok(aor), Ok(key)) => Redirect::to(&format!("/accounts/{aor}/messages/{key}")),
+        _ => Redirect::to("/"),
+    }
+    .into_response()
 }
 
 pub(super) async fn submit(

@@ -45,7 +45,10 @@ pub fn router() -> Router<AppState> {
         .route("/accounts/{aor}/metadata", get(metadata::show))
         .route("/accounts/{aor}/test-message", post(test_message::submit))
         .route("/accounts/{aor}/messages/{id}", get(message::show))
-        .route("/accounts/{aor}/messages/{id}/extend", post(extend::submit))
+        .route(
+            "/accounts/{aor}/messages/{id}/extend",
+            get(extend::show).post(extend::submit),
+        )
         .route("/reports", get(reports::show))
         .route("/reports/{id}/retry", post(reports::retry))
         .route("/reports/{id}/drop", post(reports::drop_one))

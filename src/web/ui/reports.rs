@@ -130,8 +130,8 @@ fn reason(word: &str) -> &'static str {
 /// How a report fares.
 pub(super) fn facts(report: &Report) -> ReportFacts {
     let (state, tone, then) = match report.state {
-        ReportState::Pending => ("Waiting", "open", "Next try"),
-        ReportState::Leased => ("Being sent", "open", "Taken for lost"),
+        ReportState::Pending => ("Waiting", "waits", "Next try"),
+        ReportState::Leased => ("Being sent", "waits", "Answer due"),
         ReportState::Sent => ("Sent", "good", "Sent"),
         ReportState::Dead => ("Given up", "bad", "Given up"),
     };

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
+import { eventually } from '../lib/wait.mjs';
 import { ALICE } from './inbox.mjs';
 
 const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
@@ -15,6 +16,7 @@ const LOOKS = [
   ...WIDTHS.flatMap((width) => ['light', 'dark'].map((colorScheme) => ({ width, colorScheme, forcedColors: 'none' }))),
   { width: 1280, colorScheme: 'dark', forcedColors: 'active' },
 ];
+const RIGHT_TO_LEFT = WIDTHS.map((width) => ({ width, colorScheme: 'light', forcedColors: 'none', dir: 'rtl' }));
 
 /** What axe finds on the page as it is. */
 async function findings(page) {
@@ -59,18 +61,22 @@ const dialog = (key) => async (page) => {
   await page.keyboard.press(key);
   await page.getByRole('dialog').waitFor();
 };
-const askAll = async (page) => {
-  await page.getByLabel('Select all on this page').check();
+const deleted = async (page) => {
+  await page.locator('.row .pick').nth(1).click();
   await page.locator('#bulk-go').click();
-  await page.getByRole('dialog').waitFor();
+  await page.getByRole('button', { name: 'Undo' }).waitFor();
 };
-const confirmPage = async (page) => {
-  await page.evaluate(() => {
-    const form = document.getElementById('bulk');
-    form.querySelectorAll('[name=id]').forEach((box) => { box.checked = true; });
-    form.submit(); // as without scripts, so the server asks
-  });
-  await page.getByRole('heading', { name: 'Delete 9 messages?' }).waitFor();
+const extended = async (page) => {
+  await follow('Contract')(page);
+  await page.locator('summary').click();
+  await page.locator('.extend form').evaluate((form) => { form.noValidate = true; });
+  await page.getByRole('button', { name: 'Keep until then' }).click();
+  await page.getByRole('alert').waitFor();
+};
+const mistyped = async (page) => {
+  await page.getByLabel('to confirm').fill('sip:bob');
+  await page.getByRole('button', { name: /^Erase the account/ }).click();
+  await page.getByRole('alert').waitFor();
 };
 const refused = async (page) => {
   await page.getByLabel('Name', { exact: true }).fill('demo');
@@ -89,8 +95,6 @@ const PAGES = [
   ['inbox', 'demo', ALICE],
   ['inbox, some selected', 'demo', ALICE, picked],
   ['inbox, help dialog', 'demo', ALICE, dialog('?')],
-  ['inbox, delete dialog', 'demo', ALICE, dialog('#')],
-  ['inbox, delete dialog for all', 'demo', ALICE, askAll],
   ['inbox of the owner', 'alice', ALICE],
   ['inbox, nothing found', 'demo', `${ALICE}?q=nothing+like+this`],
   ['inbox, search refused', 'demo', `${ALICE}?q=from%3A`],
@@ -99,7 +103,11 @@ const PAGES = [
   ['message: CPIM', 'demo', ALICE, follow('Contract')],
   ['message: HTML', 'demo', BOB, follow('This week')],
   ['message: empty', 'demo', DANA, follow('Are you there?')],
-  ['confirm deleting', 'demo', ALICE, confirmPage],
+  ['message: extending refused', 'demo', ALICE, extended],
+  ['reports, none', 'demo', '/reports?state=dead'],
+  ['erasing an account', 'demo', `${ALICE}/erase`],
+  ['erasing, address mistyped', 'demo', `${ALICE}/erase`, mistyped],
+  ['erasing the own account', 'alice', `${ALICE}/erase`],
   ['metadata', 'demo', `${ALICE}/metadata`],
   ['problem index', undefined, '/problems'],
   ['problem type', undefined, '/problems/quota-exceeded'],
@@ -110,7 +118,8 @@ const PAGES = [
 const LONG = 'Donaudampfschifffahrtsgesellschaft'.repeat(9);
 
 export default async function accessibility(suite) {
-  const demo = await suite.start('demo');
+  const env = { RESTANTE__POLICY__DELIVERY_REPORTS: 'always', RESTANTE__POLICY__UNDO_GRACE: '1s' };
+  const demo = await suite.start('demo', { env });
   const long = await demo.account(LONG.slice(0, 100), []);
   await demo.send(long.aor, LONG, LONG, `sip:${LONG.slice(0, 150)}@example.org`);
   const pages = [
@@ -133,7 +142,7 @@ export default async function accessibility(suite) {
     await suite.check(demo, `${name} from right to left: axe finds nothing, nothing sticks out`, async (visit) => {
       const page = await visit.open({ as: 'demo', path: ALICE });
       await prepare?.(page);
-      await examine(page, WIDTHS.map((width) => ({ width, colorScheme: 'light', forcedColors: 'none', dir: 'rtl' })));
+      await examine(page, RIGHT_TO_LEFT);
     });
   }
 
@@ -142,9 +151,38 @@ export default async function accessibility(suite) {
     const page = await visit.open({ as: 'demo', path: '/accounts/sip%3Aempty%40example.org' });
     await page.locator('.row .pick').click();
     await page.locator('#bulk-go').click();
-    await page.getByRole('dialog').getByRole('button', { name: 'Delete 1 message' }).click();
+    await page.getByText('Gone for good.').waitFor();
     await page.getByRole('heading', { name: 'No messages are waiting' }).waitFor();
     await examine(page, LOOKS);
+  });
+
+  // Endless words again, in reports and on the page of what is gone.
+  await suite.check(demo, 'reports, and a message that is gone: axe finds nothing, nothing sticks out', async (visit) => {
+    const page = await visit.open({ as: 'demo', path: long.path });
+    const address = await page.locator('.row .open').getAttribute('href');
+    await page.locator('.row .pick').click();
+    await page.locator('#bulk-go').click();
+    await eventually(async () => {
+      await page.goto('/reports');
+      assert.equal(await page.locator('.reports li').count(), 2);
+    });
+    const { items: [report] } = await (await demo.gateway('reports?limit=1')).json();
+    await demo.gateway(`reports/${report.id}/ack`, { method: 'POST' });
+    const { items: [failed] } = await (await demo.gateway('reports?limit=1')).json();
+    await demo.gateway(`reports/${failed.id}/nack`, { method: 'POST', body: JSON.stringify({ error: LONG }), headers: { 'content-type': 'application/json' } });
+    await page.reload();
+    assert.match((await page.locator('.reports').innerText()), /Donau/);
+    await examine(page, [...LOOKS, ...RIGHT_TO_LEFT]);
+    await page.goto(address);
+    await page.getByRole('heading', { name: 'This message is gone' }).waitFor();
+    await examine(page, [...LOOKS, ...RIGHT_TO_LEFT]);
+  });
+
+  const patient = await suite.start('demo', { env: { RESTANTE__POLICY__UNDO_GRACE: '5m' } });
+  await suite.check(patient, 'inbox, undo: axe finds nothing, nothing sticks out', async (visit) => {
+    const page = await visit.open({ as: 'demo', path: ALICE });
+    await deleted(page);
+    await examine(page, [...LOOKS, ...RIGHT_TO_LEFT]);
   });
 
   const fresh = await suite.start('serve');

@@ -10,7 +10,6 @@ const BOB = '/accounts/sip%3Abob%40example.org';
 const formOf = async (page) => ({
   csrf: await page.locator('#bulk [name=csrf]').inputValue(),
   id: await page.locator('[name=id]').first().getAttribute('value'),
-  confirmed: 'yes',
 });
 
 export default async function owner(suite) {

@@ -20,3 +20,16 @@ export function freshDatabase() {
   url.pathname = `/${name}`;
   return { url: url.href };
 }
+
+/** Runs checks of a file on a demo, and on PostgreSQL on a server that is furnished for them. */
+export async function onBoth(suite, name, env, checks) {
+  await checks(await suite.start('demo', { env }), 'SQLite');
+  const { url, reason } = freshDatabase();
+  if (!url) {
+    suite.skip(`${name} on PostgreSQL`, reason);
+    return;
+  }
+  const server = await suite.start('serve', { env: { ...env, RESTANTE__DATABASE__URL: url } });
+  await server.furnish();
+  await checks(server, 'PostgreSQL');
+}

@@ -59,8 +59,19 @@ export class Server {
     return server;
   }
 
-  /** What `restante demo` printed: passwords and the gateway's token. */
+  /** Makes a server that is no demo fit for checks: an operator `demo`, the owner `alice` and a gateway's token. */
+  async furnish() {
+    const password = 'the harbour opens at nine';
+    const add = (name, ...rest) => this.run(['user', 'add', name, ...rest, '--password-stdin'], { input: `${password}\n` });
+    await add('demo', '--role', 'operator');
+    await add('alice', '--role', 'user', '--aor', 'sip:alice@example.org');
+    const token = (await this.run(['token', 'create', '--name', 'checks', '--scope', 'gateway'])).match(/rst_\S+/)[0];
+    this.furnished = { demo: password, alice: password, token };
+  }
+
+  /** What `restante demo` printed, or {@link furnish} chose: passwords and the gateway's token. */
   get printed() {
+    if (this.furnished) return this.furnished;
     const find = (pattern) => pattern.exec(this.stdout)?.[1];
     return {
       demo: find(/Sign in +demo +(\S+)/),
@@ -93,6 +104,11 @@ export class Server {
     const aor = `sip:${user}@example.org`;
     for (const subject of subjects) await this.send(aor, subject);
     return { aor, path: `/accounts/${encodeURIComponent(aor)}` };
+  }
+
+  /** What the gateway's interface answers to its token. */
+  gateway(path, options = {}) {
+    return fetch(`${this.url}/gateway/v1/${path}`, { ...options, headers: { authorization: `Bearer ${this.printed.token}`, ...options.headers } });
   }
 
   /** Ends it as an operating system does, and tells what it has printed in all. */

@@ -9,7 +9,7 @@ use super::{AccountHead, Chrome, Moment};
 pub struct ReportFacts {
     /// "Waiting", "Being sent", "Sent", "Given up".
     pub state: &'static str,
-    /// The class of its mark: "open", "good", "bad".
+    /// The class of its mark: "waits", "good", "bad".
     pub tone: &'static str,
     /// Where it is sent.
     pub target: String,
@@ -22,6 +22,15 @@ pub struct ReportFacts {
 }
 
 impl ReportFacts {
+    /// How the time that goes with the state is told: as one to come, or as one that has passed.
+    fn tense(&self) -> &'static str {
+        if self.tone == "waits" {
+            "ahead"
+        } else {
+            "past"
+        }
+    }
+
     pub(super) fn tries(&self) -> String {
         match self.attempts {
             0 => "none yet".to_owned(),

@@ -24,7 +24,7 @@ impl ExtendForm {
             action_href: "/accounts/sip%3Aalice%40example.org/messages/13684434995/extend".into(),
             choices: vec![
                 ("1d", "1 day more".into()),
-                ("max", "As long as may be, 30 days".into()),
+                ("max", "As long as possible, 30 days".into()),
             ],
             date_min: "2026-11-23".into(),
             date_max: "2026-12-23".into(),
@@ -38,7 +38,7 @@ impl ReportFacts {
     fn sample() -> Self {
         Self {
             state: "Waiting",
-            tone: "open",
+            tone: "waits",
             target: "sip:carol@example.org".into(),
             queued: at(23, 14, 5),
             attempts: 3,
