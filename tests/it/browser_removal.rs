@@ -95,6 +95,15 @@ on_both_databases! {
         assert_eq!(app.waiting(AOR).await, 0);
     }
 
+    async fn without_a_grace_there_is_nothing_to_undo(app: TestApp, "[policy]\nundo_grace = '0s'") {
+        app.add_user("alice", Role::User, &[AOR]).await;
+        let id = app.store(Pager::new()).await;
+        let session = sign_in(&app, "alice").await;
+        let shown = delete(&app, &session, &[&id]).await.text();
+        assert!(shown.contains("1 message deleted.") && !shown.contains("id=\"undo\""), "{shown}");
+        assert_eq!(app.waiting(AOR).await, 0);
+    }
+
     async fn nobody_else_takes_a_deletion_back(app: TestApp, "[policy]\nsweep_interval = '1h'") {
         app.add_user("alice", Role::User, &[AOR]).await;
         app.add_user("bob", Role::User, &["sip:bob@example.org"]).await;
@@ -300,10 +309,13 @@ on_both_databases! {
         assert_eq!(post(&app, &path, &bob, &[("csrf", &foreign), ("aor", AOR)]).await.status, 404);
         assert_eq!(post(&app, &path, "", &[("aor", AOR)]).await.status, 303);
         assert_eq!(app.waiting(AOR).await, 1);
+        let id = app.store(Pager::new()).await;
+        assert!(delete(&app, &otto, &[&id]).await.text().contains("id=\"undo\""));
         let done = post(&app, &path, &otto, &[("csrf", &token), ("aor", &format!(" {AOR} "))]).await;
         assert_eq!((done.status.as_u16(), done.header("location")), (303, "/"));
         let told = page(&app, "/accounts", &otto).await.text();
-        assert!(told.contains("is erased, with 1 message, 1 person and 0 API tokens."), "{told}");
+        assert!(told.contains("is erased, with 2 messages, 1 person and 0 API tokens."), "{told}");
+        assert!(!told.contains("id=\"undo\""), "there is nothing to bring back to");
         assert_eq!(page(&app, ALICE, &otto).await.status, 404);
         // The owner of another one erases it alone, and is signed out.
         let own = "/accounts/sip%3Abob%40example.org/erase";

@@ -6,6 +6,7 @@ use axum::response::{IntoResponse, Redirect, Response};
 use super::accounts::base_href;
 use super::form::Form;
 use super::page::{PageError, Visitor};
+use super::pages::messages;
 use super::undo;
 use crate::domain::message_id::MessageKey;
 use crate::mailbox::Mailbox;
@@ -36,11 +37,16 @@ pub(super) async fn submit(
     } else {
         let by = visitor.principal.actor;
         let held = mailbox.hold(account.id, &numbers, by).await?;
+        let now = mailbox.clock.now();
         if held.numbers.is_empty() {
             let text = "Nothing was deleted: what you selected was gone already.";
             visitor.flash(text).await?;
+        } else if held.until > now {
+            undo::remember(&visitor.session, &account, held, now).await?;
         } else {
-            undo::remember(&visitor.session, &account, held, mailbox.clock.now()).await?;
+            // The policy grants no time to think again.
+            let text = format!("{} deleted.", messages(held.numbers.len() as u64));
+            visitor.flash(&text).await?;
         }
     }
     Ok(Redirect::to(&base_href(&account)).into_response())

@@ -8,6 +8,7 @@ use super::accounts::{base_href, head};
 use super::form::Form;
 use super::page::{PageError, Visitor, anonymous, html};
 use super::pages::{ErasePage, ErasedPage, messages};
+use super::undo;
 use crate::domain::address::Aor;
 use crate::domain::report::DeliveryReports;
 use crate::identity::Identity;
@@ -80,6 +81,7 @@ pub(super) async fn submit(
     if caller::person(&visitor.session, &identity).await?.is_some() {
         let text = format!("{} is erased, with {gone}.", account.aor);
         visitor.flash(&text).await?;
+        undo::forget(&visitor.session, account.id).await?;
         return Ok(Redirect::to("/").into_response());
     }
     visitor.session.flush().await.map_err(SessionError::from)?;

@@ -57,6 +57,16 @@ pub(super) async fn remember(
     Ok(session.insert(DELETIONS, deletions).await?)
 }
 
+/// Forgets the deletions of an account that is gone.
+pub(super) async fn forget(session: &Session, account_id: i64) -> Result<(), SessionError> {
+    let deletions: Option<Vec<Deletion>> = session.get(DELETIONS).await?;
+    if let Some(mut deletions) = deletions {
+        deletions.retain(|deletion| deletion.account_id != account_id);
+        session.insert(DELETIONS, deletions).await?;
+    }
+    Ok(())
+}
+
 /// The deletions that may still be taken back.
 async fn open(session: &Session, now: DateTime<Utc>) -> Result<Vec<Deletion>, SessionError> {
     let deletions: Option<Vec<Deletion>> = session.get(DELETIONS).await?;

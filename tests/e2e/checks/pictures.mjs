@@ -15,7 +15,8 @@ async function take(page, file, options) {
 }
 
 export default async function pictures(suite) {
-  const server = await suite.start('demo');
+  const server = await suite.start('demo', { env: { RESTANTE__POLICY__DELIVERY_REPORTS: 'always', RESTANTE__POLICY__UNDO_GRACE: '1s' } });
+  const patient = await suite.start('demo', { env: { RESTANTE__POLICY__UNDO_GRACE: '1m' } });
   const message = async (page) => {
     await page.getByRole('link', { name: 'Drawings, second floor' }).click();
     const picture = page.locator('#parts img');
@@ -23,9 +24,30 @@ export default async function pictures(suite) {
     await eventually(async () => assert.ok(await picture.evaluate((img) => img.naturalWidth > 0)));
     await page.evaluate(() => scrollTo(0, 0));
   };
-  const pages = [['sign-in', undefined, '/sign-in'], ['accounts', 'demo', '/accounts'], ['inbox', 'demo', ALICE], ['message', 'demo', ALICE, message]];
-  for (const [name, as, address, prepare] of pages) {
-    await suite.check(server, `pictures of the page ${name}`, async (visit) => {
+  const deleted = async (page) => {
+    await page.locator('.row .pick').nth(1).click();
+    await page.locator('.row .pick').nth(3).click();
+    await page.locator('#bulk-go').click();
+    await page.getByRole('button', { name: 'Undo' }).waitFor();
+  };
+  const reported = async (page) => {
+    const { path: gone } = await server.account('reported', ['One', 'Two']);
+    await page.goto(gone);
+    await page.getByLabel('Select all on this page').check();
+    await page.locator('#bulk-go').click();
+    await page.getByText('Gone for good.').waitFor();
+    await eventually(async () => {
+      await page.goto('/reports');
+      assert.equal(await page.locator('.reports li').count(), 2);
+    });
+    const { items: [report] } = await (await server.gateway('reports?limit=1')).json();
+    await server.gateway(`reports/${report.id}/nack`, { method: 'POST', body: JSON.stringify({ error: '480 Temporarily Unavailable' }), headers: { 'content-type': 'application/json' } });
+    await page.reload();
+  };
+  const pages = [['sign-in', undefined, '/sign-in'], ['accounts', 'demo', '/accounts'], ['inbox', 'demo', ALICE], ['message', 'demo', ALICE, message],
+    ['undo', 'demo', ALICE, deleted, patient], ['reports', 'demo', '/reports', reported], ['erase', 'demo', `${ALICE}/erase`]];
+  for (const [name, as, address, prepare, own] of pages) {
+    await suite.check(own ?? server, `pictures of the page ${name}`, async (visit) => {
       const page = await visit.open({ as, path: address });
       await prepare?.(page);
       for (const viewport of SIZES) {
