@@ -94,6 +94,8 @@ fn title(event: &Event) -> (&'static str, &'static str) {
             _ => ("i-clock", "Expired"),
         },
         EventKind::Erased => ("i-trash", "Erased with its account"),
+        // About no message.
+        EventKind::DocumentChanged => ("i-doc", "Document changed"),
     }
 }
 
