@@ -7,6 +7,7 @@ use crate::clock::Clock;
 use crate::domain::policy::Policy;
 use crate::store::Db;
 
+pub mod audit;
 pub mod bell;
 pub mod delete;
 pub mod erase;

@@ -1,14 +1,16 @@
 //! The audit: entries are added by the transactions they are about, and never changed.
 
 use chrono::{DateTime, Utc};
+use sea_orm::sea_query::{Expr, ExprTrait};
 use sea_orm::{
     ActiveValue::{NotSet, Set},
-    ColumnTrait, EntityTrait, QueryFilter,
+    ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
 };
 
 use super::db::{StoreError, WriteTx};
-use super::entity::audit_event::{ActiveModel, Column as C, Entity};
-use crate::domain::audit::{Action, Actor, AuditOutcome};
+use super::entity::audit_event::{ActiveModel, Column as C, Entity, Model};
+use crate::domain::audit::{Action, Actor, ActorKind, AuditOutcome};
+use crate::domain::event::Place;
 
 /// An entry to be added.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -59,4 +61,109 @@ pub async fn forget_old(tx: &WriteTx, before: DateTime<Utc>) -> Result<u64, Stor
         .exec(&**tx)
         .await?;
     Ok(done.rows_affected)
+}
+
+/// An entry.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Entry {
+    /// Its place among all entries.
+    pub place: Place,
+    /// When.
+    pub at: DateTime<Utc>,
+    /// Who.
+    pub actor: Actor,
+    /// Did what.
+    pub action: Action,
+    /// How it ended.
+    pub outcome: AuditOutcome,
+    /// To whose account, where it was one.
+    pub account_id: Option<i64>,
+    /// What else there is to say.
+    pub detail: Option<serde_json::Value>,
+}
+
+/// Which entries; what is absent does not restrict.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Filter {
+    /// What was done.
+    pub action: Option<Action>,
+    /// What did it.
+    pub actor: Option<ActorKind>,
+    /// To which account.
+    pub account_id: Option<i64>,
+    /// At or after.
+    pub since: Option<DateTime<Utc>>,
+    /// Before.
+    pub until: Option<DateTime<Utc>>,
+}
+
+#[expect(
+    clippy::needless_pass_by_value,
+    reason = "rows are taken apart one after another"
+)]
+fn from_row(row: Model) -> Result<Entry, StoreError> {
+    let corrupt = |column, value: &str| StoreError::Corrupt {
+        column,
+        value: value.to_owned(),
+    };
+    let kind = row.actor_kind.parse();
+    let action = row.action.parse();
+    let outcome = row.outcome.parse();
+    let detail = row.detail.as_deref().map(serde_json::from_str).transpose();
+    Ok(Entry {
+        place: Place {
+            tx: row.tx,
+            id: row.id,
+        },
+        at: row.at,
+        actor: Actor {
+            kind: kind.map_err(|_| corrupt("audit_event.actor_kind", &row.actor_kind))?,
+            id: row.actor_id,
+        },
+        action: action.map_err(|_| corrupt("audit_event.action", &row.action))?,
+        outcome: outcome.map_err(|_| corrupt("audit_event.outcome", &row.outcome))?,
+        account_id: row.account_id,
+        detail: detail.map_err(|_| corrupt("audit_event.detail", ""))?,
+    })
+}
+
+/// A page of entries, newest first, those before a place.
+///
+/// # Errors
+/// When the database fails.
+pub async fn page(
+    conn: &impl ConnectionTrait,
+    filter: &Filter,
+    before: Option<Place>,
+    limit: u64,
+) -> Result<Vec<Entry>, StoreError> {
+    let mut query = Entity::find();
+    if let Some(action) = filter.action {
+        query = query.filter(C::Action.eq(action.as_str()));
+    }
+    if let Some(actor) = filter.actor {
+        query = query.filter(C::ActorKind.eq(actor.as_str()));
+    }
+    if let Some(account_id) = filter.account_id {
+        query = query.filter(C::AccountId.eq(account_id));
+    }
+    if let Some(since) = filter.since {
+        query = query.filter(C::At.gte(since));
+    }
+    if let Some(until) = filter.until {
+        query = query.filter(C::At.lt(until));
+    }
+    if let Some(place) = before {
+        let position = Expr::tuple([Expr::col(C::Tx), Expr::col(C::Id)]);
+        query = query.filter(position.lt(Expr::tuple([place.tx.into(), place.id.into()])));
+    }
+    query
+        .order_by_desc(C::Tx)
+        .order_by_desc(C::Id)
+        .limit(limit)
+        .all(conn)
+        .await?
+        .into_iter()
+        .map(from_row)
+        .collect()
 }

@@ -25,6 +25,7 @@ use super::{gateway, health, rest};
         (name = "events", description = "What happens, as it happens"),
         (name = "gateway", description = "Handing over messages from a SIP network"),
         (name = "reports", description = "Telling senders that their messages went undelivered"),
+        (name = "audit", description = "Who did what"),
         (name = "health", description = "For whoever restarts or routes"),
     ),
     modifiers(&Security),

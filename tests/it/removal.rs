@@ -272,6 +272,51 @@ on_both_databases! {
         assert_eq!(app.waiting(AOR).await, 1);
     }
 
+    async fn operators_read_the_audit(app: TestApp) {
+        let owner = app.token(&[TokenScope::Delete], &[AOR]).await;
+        let mut ids = Vec::new();
+        for _ in 0..3 {
+            let id = app.store(Pager::new()).await;
+            app.send(app.request(Method::DELETE, &format!("{ALICE}/messages/{id}")).bearer_auth(&owner)).await;
+            ids.push(id);
+        }
+        app.store(Pager::new().to("sip:bob@example.org")).await;
+        app.delete("/api/v1/accounts/sip:bob@example.org").await;
+        let read = async |query: &str| {
+            let answer = app.get(&format!("/api/v1/audit{query}")).await;
+            assert_eq!(answer.status, 200, "{}", answer.text());
+            answer.json()
+        };
+        let all = read("").await;
+        let actions: Vec<_> = all["items"].as_array().unwrap().iter().map(|e| e["action"].as_str().unwrap()).collect();
+        assert_eq!(actions, ["account.erased", "messages.removed", "messages.removed", "messages.removed", "messages.removed"]);
+        // Who is erased is a number.
+        assert_eq!((&all["items"][0]["account"], all["items"][0]["account_id"].is_string()), (&json!(null), true));
+        assert!(!all.to_string().contains("bob"), "{all}");
+        let last = &all["items"][2];
+        assert_eq!((&last["actor"], &last["actor_name"], &last["account"], &last["outcome"]), (&json!("token"), &json!("t"), &json!(AOR), &json!("done")));
+        assert_eq!(last["detail"], json!({"reason": "requested", "messages": [ids[2]]}));
+        let count = async |query: &str| read(query).await["items"].as_array().unwrap().len();
+        for (query, expected) in [
+            ("?action=account.erased".to_owned(), 1), (format!("?account={AOR}"), 3), ("?account=sip:bob@example.org".to_owned(), 0),
+            ("?actor=token".to_owned(), 5), ("?actor=system".to_owned(), 0), ("?since=2020-01-01T00:00:00Z".to_owned(), 5),
+            ("?until=2020-01-01T00:00:00Z".to_owned(), 0),
+        ] {
+            assert_eq!(count(&query).await, expected, "{query}");
+        }
+        let page = read(&format!("?account={AOR}&limit=2")).await;
+        assert_eq!(page["has_more"], true);
+        let cursor = page["next_cursor"].as_str().unwrap();
+        let rest = read(&format!("?account={AOR}&limit=2&cursor={cursor}")).await;
+        assert_eq!(rest["items"][0]["detail"]["messages"], json!([ids[0]]));
+        assert_eq!(rest["has_more"], false);
+        for query in ["?action=x", "?actor=x", "?account=x", "?since=x", "?limit=501", "?color=red"] {
+            app.get(&format!("/api/v1/audit{query}")).await.assert_problem(400, "invalid-request");
+        }
+        app.get(&format!("/api/v1/audit?cursor={cursor}")).await.assert_problem(400, "invalid-cursor");
+        app.get_as(&owner, "/api/v1/audit").await.assert_problem(403, "insufficient-scope");
+    }
+
     async fn old_events_are_forgotten(app: TestApp, "[policy]\nevents_keep = '10d'\naudit_keep = '20d'") {
         let id = app.store(Pager::new()).await;
         app.delete(&format!("{ALICE}/messages/{id}")).await;

@@ -85,6 +85,7 @@ const REPORTS: &[(&str, &str, [u16; 5])] = &[
         [403, 204, 404, 403, 401],
     ),
     ("GET", "/api/v1/reports", [403, 403, 403, 200, 401]),
+    ("GET", "/api/v1/audit", [403, 403, 403, 200, 401]),
     (
         "POST",
         "/api/v1/reports/{id}/retry",

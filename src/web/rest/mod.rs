@@ -7,6 +7,7 @@ use super::state::AppState;
 
 pub mod account_path;
 pub mod accounts;
+pub mod audit;
 pub mod events;
 pub mod large_view;
 pub mod messages;
@@ -34,6 +35,7 @@ pub fn router() -> OpenApiRouter<AppState> {
         .routes(routes!(messages::timeline::get_message_timeline))
         .routes(routes!(messages::delete_many::delete_messages))
         .routes(routes!(events::follow_events))
+        .routes(routes!(audit::list_audit))
         .routes(routes!(reports::list::list_reports))
         .routes(routes!(reports::retry::retry_report))
         .routes(routes!(reports::delete::delete_report))

@@ -1,0 +1,194 @@
+//! `GET /api/v1/audit`
+
+use std::sync::Arc;
+
+use axum::extract::State;
+use axum::response::Response;
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
+
+use crate::domain::access::{Scope, TokenScope, UnknownName};
+use crate::domain::address::Aor;
+use crate::domain::event::Place;
+use crate::mailbox::Mailbox;
+use crate::mailbox::audit::Audited;
+use crate::store::audit::Filter;
+use crate::web::auth::Caller;
+use crate::web::cursor::CursorKey;
+use crate::web::extract::Query;
+use crate::web::problem::{INVALID_REQUEST, Problem, ProblemBody};
+use crate::web::rest::view::{Page, page_limit, page_response};
+
+/// Which entries. What is absent does not restrict.
+#[derive(Debug, Default, Deserialize, Serialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct AuditQuery {
+    /// What was done: `messages.removed`, `message.expiry_changed`, `account.erased`, `report.retried` or
+    /// `report.dropped`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[param(example = "messages.removed")]
+    action: Option<String>,
+    /// What did it: `system`, `user`, `token`, `owner` or `console`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[param(pattern = "^(system|user|token|owner|console)$")]
+    actor: Option<String>,
+    /// To whose account: its address of record.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[param(example = "sip:alice@example.org")]
+    account: Option<String>,
+    /// At this time or later.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    since: Option<DateTime<Utc>>,
+    /// Before this time.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    until: Option<DateTime<Utc>>,
+    /// How many, 1 to 500.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[param(minimum = 1, maximum = 500, default = 50)]
+    limit: Option<u64>,
+    /// `next_cursor` of the page before, with the same filter.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cursor: Option<String>,
+}
+
+/// A page of the audit.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct AuditPage {
+    /// The entries, newest first.
+    items: Vec<AuditEntry>,
+    /// Where the next page begins; null on the last.
+    next_cursor: Option<String>,
+    /// Whether there is a next page.
+    has_more: bool,
+}
+
+/// An entry of the audit.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct AuditEntry {
+    /// When.
+    at: DateTime<Utc>,
+    /// What was done.
+    #[schema(example = "messages.removed")]
+    action: &'static str,
+    /// `done` or `refused`.
+    #[schema(example = "done")]
+    outcome: &'static str,
+    /// What did it: `system`, `user`, `token`, `owner` (by SIP) or `console`.
+    #[schema(example = "user")]
+    actor: &'static str,
+    /// Which one: it stays when its name is gone.
+    #[schema(example = "3")]
+    actor_id: Option<String>,
+    /// What it is called, while there is one.
+    #[schema(example = "alice")]
+    actor_name: Option<String>,
+    /// The number of the account it was done to.
+    #[schema(example = "1")]
+    account_id: Option<String>,
+    /// Whose account that is; null when it has been erased.
+    #[schema(example = "sip:alice@example.org")]
+    account: Option<String>,
+    /// What else there is to say: of removals the reason and the decimal strings of the Message-IDs.
+    #[schema(value_type = Object, example = json!({"reason": "requested", "messages": ["10000000001"]}))]
+    detail: serde_json::Value,
+}
+
+/// Read the audit
+///
+/// Who did what: removals, changes of expiry, erasing, decisions on reports; newest first, kept for
+/// `policy.audit_keep`. Entries are numbers without names; names are added as long as there are any.
+#[utoipa::path(
+    get, path = "/api/v1/audit", tag = "audit", operation_id = "list_audit",
+    params(AuditQuery),
+    responses(
+        (status = 200, body = AuditPage, description = "A page of the audit",
+            headers(("link" = String, description = "The next page, `rel=\"next\"`"))),
+        (status = 400, body = ProblemBody, content_type = "application/problem+json", description = "A parameter is wrong"),
+        (status = 401, body = ProblemBody, content_type = "application/problem+json", description = "Not signed in"),
+        (status = 403, body = ProblemBody, content_type = "application/problem+json", description = "The caller is no operator"),
+        (status = 503, body = ProblemBody, content_type = "application/problem+json", description = "The database is away, or the request took too long"),
+    ),
+    security(("token" = []), ("session" = [])),
+)]
+pub async fn list_audit(
+    State(mailbox): State<Mailbox>,
+    State(cursors): State<Arc<CursorKey>>,
+    caller: Caller,
+    Query(mut query): Query<AuditQuery>,
+) -> Result<Response, Problem> {
+    caller.require(TokenScope::Operator)?;
+    let limit = page_limit(query.limit.take())?;
+    let cursor = query.cursor.take();
+    let words = serde_urlencoded::to_string(&query).unwrap_or_default();
+    let list = format!("audit {words}");
+    let before = cursor
+        .map(|cursor| cursors.open(&list, &cursor))
+        .transpose()?;
+    let before = before.as_deref().and_then(place);
+    let filter = filter(&mailbox, &query).await?;
+    let entries = mailbox.audit(&filter, before, limit + 1).await?;
+    let page = Page::cut(entries, limit, |last| {
+        let Place { tx, id } = last.entry.place;
+        cursors.seal(&list, &format!("{tx}-{id}"))
+    });
+    let next = page.next_cursor.as_ref().map(|cursor| {
+        query.limit = Some(limit);
+        query.cursor = Some(cursor.clone());
+        let query = serde_urlencoded::to_string(&query).unwrap_or_default();
+        format!("/api/v1/audit?{query}")
+    });
+    let body = AuditPage {
+        items: page.items.iter().map(view).collect(),
+        has_more: page.next_cursor.is_some(),
+        next_cursor: page.next_cursor,
+    };
+    Ok(page_response(&body, next))
+}
+
+async fn filter(mailbox: &Mailbox, query: &AuditQuery) -> Result<Filter, Problem> {
+    let wrong = |field: &str, why: String| Problem::new(INVALID_REQUEST).field(field, why);
+    let action = query.action.as_deref().map(str::parse).transpose();
+    let actor = query.actor.as_deref().map(str::parse).transpose();
+    let aor = query.account.as_deref().map(Aor::parse).transpose();
+    let aor = aor.map_err(|error| wrong("account", error.to_string()))?;
+    let account_id = match aor {
+        None => None,
+        // Nothing was done to an account that is not there.
+        Some(aor) => {
+            let account = mailbox.account(&Scope::All, &aor).await?;
+            Some(account.map_or(0, |account| account.id))
+        }
+    };
+    Ok(Filter {
+        action: action.map_err(|error: UnknownName| wrong("action", error.to_string()))?,
+        actor: actor.map_err(|error: UnknownName| wrong("actor", error.to_string()))?,
+        account_id,
+        since: query.since,
+        until: query.until,
+    })
+}
+
+fn place(text: &str) -> Option<Place> {
+    let (tx, id) = text.split_once('-')?;
+    Some(Place {
+        tx: tx.parse().ok()?,
+        id: id.parse().ok()?,
+    })
+}
+
+fn view(audited: &Audited) -> AuditEntry {
+    let entry = &audited.entry;
+    AuditEntry {
+        at: entry.at,
+        action: entry.action.as_str(),
+        outcome: entry.outcome.as_str(),
+        actor: entry.actor.kind.as_str(),
+        actor_id: entry.actor.id.map(|id| id.to_string()),
+        actor_name: audited.actor_name.clone(),
+        account_id: entry.account_id.map(|id| id.to_string()),
+        account: audited.aor.as_ref().map(Aor::to_string),
+        detail: entry.detail.clone().unwrap_or_default(),
+    }
+}
