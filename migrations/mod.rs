@@ -10,6 +10,7 @@ mod m0004_large;
 mod m0005_reports;
 mod m0006_events;
 mod m0007_xcap;
+mod m0008_xcap_logins;
 
 /// Runs the steps in order.
 pub struct Migrator;
@@ -25,6 +26,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0005_reports::Migration),
             Box::new(m0006_events::Migration),
             Box::new(m0007_xcap::Migration),
+            Box::new(m0008_xcap_logins::Migration),
         ]
     }
 }

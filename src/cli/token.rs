@@ -33,8 +33,9 @@ pub(super) struct CreateArgs {
     /// An address of record it is bound to; may be given several times
     #[arg(long = "aor", value_name = "AOR")]
     aors: Vec<Aor>,
-    /// Let it sign SIP requests by Digest too, under this user name; its secret is the password
-    #[arg(long, value_name = "USERNAME")]
+    /// Let it sign SIP and XCAP requests by Digest too; its secret is the password, this the user name. XCAP takes
+    /// `alice`, `alice@example.org` and `sip:alice@example.org` for the --aor too, and needs no other name
+    #[arg(long, value_name = "USERNAME", num_args = 0..=1, default_missing_value = "")]
     digest: Option<String>,
     /// How long it is good for, as in 90d; for ever if absent
     #[arg(long, value_name = "TIME")]
@@ -54,6 +55,7 @@ impl TokenCommand {
                 let secret = match &args.digest {
                     None => identity.create_token(name, scopes, aors, life).await?,
                     Some(username) => {
+                        let username = Some(username.as_str()).filter(|name| !name.is_empty());
                         let digest = DigestName { username, realm };
                         identity
                             .create_digest_token(name, scopes, aors, life, digest)

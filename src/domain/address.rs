@@ -84,6 +84,38 @@ impl Aor {
         self.text.get(start..end)
     }
 
+    /// Normalises an address as people and proxies write it who leave the scheme out: `alice@example.org`, `+12015550123`.
+    ///
+    /// # Errors
+    /// As [`Aor::parse`].
+    pub fn parse_bare(text: &str) -> Result<Self, AddressError> {
+        let digits = |number: &str| number.bytes().all(|b| b.is_ascii_digit());
+        if text.strip_prefix('+').is_some_and(digits) {
+            return Self::parse(&format!("tel:{text}"));
+        }
+        match text.split_once('@') {
+            Some((user, _)) if !user.contains(':') => Self::parse(&format!("sip:{text}")),
+            _ => Self::parse(text),
+        }
+    }
+
+    /// What clients write as user name whose user has this address: the address, the same without its scheme, and the
+    /// part before the `@`; of a telephone number what stands before its parameters, with and without the `+`.
+    #[must_use]
+    pub fn user_names(&self) -> Vec<&str> {
+        let (_, bare) = self.text.split_once(':').unwrap_or(("", &self.text));
+        let mut names = vec![self.as_str(), bare];
+        if self.domain.is_some() {
+            names.extend(bare.rsplit_once('@').map(|(user, _)| user));
+        } else {
+            let number = bare.split(';').next().unwrap_or(bare);
+            names.push(number);
+            names.extend(number.strip_prefix('+'));
+        }
+        names.dedup();
+        names
+    }
+
     fn from_sip(uri: &Uri) -> Result<Self, AddressError> {
         let user = uri.user().ok_or(AddressError::NoUser)?;
         let host = uri.host().ok_or(AddressError::NoUser)?;
@@ -224,6 +256,37 @@ mod tests {
             "tel:8631234;phone-context=+1914555"
         );
         assert_eq!(Aor::parse("tel:+123").unwrap().domain(), None);
+    }
+
+    #[test]
+    fn user_names_of_an_address() {
+        let names = |text: &str| {
+            let aor = Aor::parse(text).unwrap();
+            aor.user_names().join(" ")
+        };
+        assert_eq!(
+            names("sip:alice@example.org"),
+            "sip:alice@example.org alice@example.org alice"
+        );
+        assert_eq!(
+            names("sip:+1555@example.org:5070"),
+            "sip:+1555@example.org:5070 +1555@example.org:5070 +1555"
+        );
+        assert_eq!(names("tel:+1-555"), "tel:+1555 +1555 1555");
+        assert_eq!(
+            names("tel:7042;phone-context=example.com"),
+            "tel:7042;phone-context=example.com 7042;phone-context=example.com 7042"
+        );
+        for bare in names("sip:alice@example.org").split(' ').take(2) {
+            assert_eq!(
+                Aor::parse_bare(bare).unwrap().as_str(),
+                "sip:alice@example.org"
+            );
+        }
+        assert_eq!(Aor::parse_bare("+1555").unwrap().as_str(), "tel:+1555");
+        for nobody in ["", "alice", "1555", "@", "x:y@z", "+", "a b@c", "alice@"] {
+            assert!(Aor::parse_bare(nobody).is_err(), "{nobody}");
+        }
     }
 
     #[test]

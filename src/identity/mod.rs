@@ -9,14 +9,17 @@ use crate::clock::Clock;
 use crate::domain::access::{Principal, Rights, Role, TokenScope};
 use crate::domain::address::Aor;
 use crate::domain::audit::{Actor, ActorKind};
-use crate::sip::digest::Verifier;
-use crate::store::identity::DigestLogin;
 use crate::store::{Db, StoreError, accounts, identity as rows};
 
+mod digest;
 mod password;
+mod remembered;
 pub mod secret;
 
+pub use digest::DigestName;
 pub use password::{MIN_PASSWORD_CHARS, PasswordError, Passwords};
+
+use remembered::Remembered;
 
 /// The purpose of the link that makes the first administrator.
 const SETUP: &str = "setup";
@@ -65,21 +68,13 @@ pub enum TokenRefusal {
     Expired,
 }
 
-/// The name a token has for Digest.
-#[derive(Debug, Clone, Copy)]
-pub struct DigestName<'a> {
-    /// The user name.
-    pub username: &'a str,
-    /// Where it is good.
-    pub realm: &'a str,
-}
-
 /// Knows people and tokens.
 #[derive(Clone, Debug)]
 pub struct Identity {
     db: Db,
     clock: Clock,
     passwords: Arc<Passwords>,
+    remembered: Arc<Remembered>,
     hostname: Arc<str>,
 }
 
@@ -93,6 +88,7 @@ impl Identity {
             db,
             clock,
             passwords: Arc::new(Passwords::new()?),
+            remembered: Arc::new(Remembered::new().map_err(StoreError::from)?),
             hostname,
         })
     }
@@ -118,6 +114,41 @@ impl Identity {
         Ok(user.map(person))
     }
 
+    /// [`sign_in`](Self::sign_in), for callers that send their password with every request: for a while the same name and
+    /// password are known again by [`signed_in_lately`](Self::signed_in_lately).
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn sign_in_for_a_while(
+        &self,
+        name: &str,
+        password: &str,
+    ) -> Result<Option<Principal>, IdentityError> {
+        let person = self.sign_in(name, password).await?;
+        if let Some(person) = &person {
+            let now = self.clock.now();
+            self.remembered.add(name, password, &person.mark, now);
+        }
+        Ok(person)
+    }
+
+    /// The person who proved this name and password lately, if the password is still the one, with today's rights.
+    /// Costs no hashing.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn signed_in_lately(
+        &self,
+        name: &str,
+        password: &str,
+    ) -> Result<Option<Principal>, StoreError> {
+        let Some(mark) = self.remembered.mark(name, password, self.clock.now()) else {
+            return Ok(None);
+        };
+        let person = self.person(name).await?;
+        Ok(person.filter(|person| person.mark == mark))
+    }
+
     /// The person of this name as the database has it now: what a session stands for.
     ///
     /// # Errors
@@ -138,27 +169,6 @@ impl Identity {
             return Ok(Err(TokenRefusal::Expired));
         }
         Ok(Ok(program(token)))
-    }
-
-    /// Whose Digest user name this is, and what proves it; `None` if nobody's, or of a token that was good once.
-    ///
-    /// # Errors
-    /// When the database fails.
-    pub async fn digest_login(
-        &self,
-        username: &str,
-    ) -> Result<Option<(Principal, Verifier)>, StoreError> {
-        // What is no name is nobody's, and is not looked up.
-        if check_name(username).is_err() {
-            return Ok(None);
-        }
-        let known = rows::token_by_login(self.db.read(), username).await?;
-        Ok(known
-            .filter(|(token, _)| !self.is_over(token))
-            .map(|(token, login)| {
-                let DigestLogin { sha256, md5, .. } = login;
-                (program(token), Verifier { sha256, md5 })
-            }))
     }
 
     fn is_over(&self, token: &rows::Token) -> bool {
@@ -220,33 +230,6 @@ impl Identity {
         self.create(name, scopes, aors, life, None).await
     }
 
-    /// [`create_token`](Self::create_token), of a token that can also sign requests by Digest: the user name is
-    /// `digest.username`, the password the secret.
-    ///
-    /// # Errors
-    /// As for any token, and when the user name is taken or unusable.
-    pub async fn create_digest_token(
-        &self,
-        name: &str,
-        scopes: &[TokenScope],
-        aors: &[Aor],
-        life: Option<TimeDelta>,
-        digest: DigestName<'_>,
-    ) -> Result<String, IdentityError> {
-        check_name(digest.username)?;
-        if digest.username.contains(['"', '\\']) {
-            return Err(IdentityError::BadToken(
-                "a name for Digest has no quotes and no backslashes",
-            ));
-        }
-        if !scopes.contains(&TokenScope::Gateway) && !scopes.contains(&TokenScope::Delete) {
-            return Err(IdentityError::BadToken(
-                "Digest is for handing over and for deleting: it needs the scope gateway or delete",
-            ));
-        }
-        self.create(name, scopes, aors, life, Some(digest)).await
-    }
-
     async fn create(
         &self,
         name: &str,
@@ -272,21 +255,8 @@ impl Identity {
         let tx = self.db.write().await?;
         let hash = secret::hash(&text);
         let id = rows::add_token(&tx, name, &hash, scopes, aors, now, expires_at).await?;
-        if let Some(DigestName { username, realm }) = digest {
-            let Verifier { sha256, md5 } = Verifier::new(username, realm, &text);
-            let login = DigestLogin {
-                username: username.to_owned(),
-                sha256,
-                md5,
-            };
-            rows::add_digest_login(&tx, id, login, now)
-                .await
-                .map_err(|error| match error {
-                    StoreError::Conflict => {
-                        IdentityError::BadToken("another token has this name for Digest")
-                    }
-                    error => IdentityError::Store(error),
-                })?;
+        if let Some(names) = digest {
+            names.add(&tx, id, scopes, aors, &text, now).await?;
         }
         for aor in aors {
             accounts::ensure(&tx, aor, None, &self.hostname, now).await?;

@@ -5,6 +5,7 @@ use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QuerySelect};
 
 use super::db::{StoreError, WriteTx};
 use super::entity::{api_token, api_token_aor, principal, principal_aor};
+use super::xcap_logins;
 use crate::domain::access::Role;
 use crate::domain::address::Aor;
 
@@ -52,6 +53,7 @@ pub async fn forget_tokens_of(tx: &WriteTx, aor: &Aor) -> Result<u64, StoreError
         .into_tuple()
         .all(&**tx)
         .await?;
+    xcap_logins::forget(tx, aor).await?;
     api_token_aor::Entity::delete_many()
         .filter(C::Aor.eq(aor.as_str()))
         .exec(&**tx)

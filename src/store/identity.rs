@@ -14,6 +14,7 @@ use super::db::{StoreError, WriteTx};
 use super::entity::{
     api_token, api_token_aor, digest_login, one_time_link, principal, principal_aor,
 };
+use super::xcap_logins;
 use crate::domain::access::{Role, TokenScope};
 use crate::domain::address::Aor;
 use crate::domain::audit::{Actor, ActorKind};
@@ -262,13 +263,9 @@ pub async fn token_by_login(
     let Some(login) = login else {
         return Ok(None);
     };
-    let Some(row) = api_token::Entity::find_by_id(login.token_id)
-        .one(conn)
-        .await?
-    else {
+    let Some(token) = token_with_id(conn, login.token_id).await? else {
         return Ok(None);
     };
-    let token = token_with_aors(conn, row).await?;
     let login = DigestLogin {
         username: login.username,
         sha256: login.sha256,
@@ -290,6 +287,20 @@ pub async fn token(
         .one(conn)
         .await?;
     match row {
+        Some(row) => Ok(Some(token_with_aors(conn, row).await?)),
+        None => Ok(None),
+    }
+}
+
+/// The token with this id, be it expired or revoked.
+///
+/// # Errors
+/// When the database fails.
+pub async fn token_with_id(
+    conn: &impl ConnectionTrait,
+    id: i64,
+) -> Result<Option<Token>, StoreError> {
+    match api_token::Entity::find_by_id(id).one(conn).await? {
         Some(row) => Ok(Some(token_with_aors(conn, row).await?)),
         None => Ok(None),
     }
@@ -324,6 +335,7 @@ pub async fn revoke_token(tx: &WriteTx, id: i64, now: DateTime<Utc>) -> Result<b
         .await?;
     // Its name may be given to the next one.
     digest_login::Entity::delete_by_id(id).exec(&**tx).await?;
+    xcap_logins::remove_all(tx, id).await?;
     Ok(done.rows_affected > 0)
 }
 

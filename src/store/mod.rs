@@ -24,5 +24,6 @@ pub mod secrets;
 pub mod sessions;
 pub mod signals;
 pub mod watermarks;
+pub mod xcap_logins;
 
 pub use db::{Db, StoreError, WriteTx};

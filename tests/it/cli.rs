@@ -145,6 +145,15 @@ fn people_and_tokens_are_kept_by_commands() {
     assert!(stderr(&run_with_input(here, &homeless, "another long one\n")).contains("--aor"));
     let unbound = ["token", "create", "--name", "x", "--scope", "read"];
     assert!(stderr(&run(here, &unbound, None)).contains("--aor"));
+    // A name of its own may follow --digest.
+    let phone = [
+        "token", "create", "--digest", "--name", "x", "--scope", "read",
+    ];
+    assert!(stderr(&run(here, &phone, None)).contains("--aor"));
+    let bound = [&phone[..], &["--aor", "sip:a@b"]].concat();
+    assert!(stdout(&run(here, &bound, None)).starts_with("rst_"));
+    let named = [&bound[..2], &bound[3..], &["--digest", "phone of a"]].concat();
+    assert!(stdout(&run(here, &named, None)).starts_with("rst_"));
     let unknown = ["token", "create", "--name", "x", "--scope", "everything"];
     assert!(stderr(&run(here, &unknown, None)).contains("gateway, read, delete, operator, admin"));
     let secret = stdout(&run(

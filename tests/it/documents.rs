@@ -85,6 +85,7 @@ fn landed_migrations_are_unchanged() {
         ("m0005_reports", M0005),
         ("m0006_events", M0006),
         ("m0007_xcap", M0007),
+        ("m0008_xcap_logins", M0008),
     ] {
         let now = secret::hash(&read(&format!("migrations/{step}.rs")));
         assert_eq!(
@@ -100,4 +101,5 @@ const M0003: &str = "c3674b5144ad1039ded8ad4d51d906b0479dad62d7e2c00797fe7318973
 const M0004: &str = "92c7b296fa73955cccdd6e6c5c192e26c814c693e9aafc0c5c9c5fc5502cbe85";
 const M0007: &str = "440be99c01e7ef8f351911a4cc8be23b2c56174fd9f099a8d8fd075072578cda";
 const M0006: &str = "f5de1149d9c4c441e9949ebd6d1902768cc37c4c060adcae2bb5ab2c58ac35d0";
+const M0008: &str = "a6ceb3b6df3004c8ed00099ca5e084b7a3ff1665faa334fcc33882aacd8a1e8b";
 const M0005: &str = "3f7496e32222047c03de62430422a8e6c9db53288ccc1108306c4db3471b101e";

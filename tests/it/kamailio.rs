@@ -139,7 +139,7 @@ on_both_databases! {
     async fn another_client_proves_who_it_is(
         app: TestApp, "[sip]\ntrusted_peers = []\nstrangers = 'digest'\ndigest_algorithms = ['MD5']"
     ) {
-        let digest = DigestName { username: "branch", realm: "mail.example.org" };
+        let digest = DigestName { username: Some("branch"), realm: "mail.example.org" };
         let secret = app.identity.create_digest_token("t", &[TokenScope::Gateway], &[], None, digest).await.unwrap();
         let login = |password: &str| format!(";auth_user=branch;auth_pass={password}");
         let said = baresip(app.sip, "udp", &login(&secret), "Signed").await;

@@ -72,7 +72,7 @@ on_both_databases! {
         let to_alice = |name: &str, password: &str| again(&pager(), &authorization(&offered[0], name, password, "MESSAGE", ALICE));
         assert_eq!(status(&client.ask(to_alice("bound", &bound)).await), 403);
         // A token that could hand over nothing is not made.
-        let digest = DigestName { username: "reader", realm: "mail.example.org" };
+        let digest = DigestName { username: Some("reader"), realm: "mail.example.org" };
         let reader = app.identity.create_digest_token("t", &[TokenScope::Operator], &[], None, digest).await;
         assert!(reader.is_err());
         let to_bob = authorization(&offered[0], "bound", &bound, "MESSAGE", "sip:bob@example.org");

@@ -19,3 +19,4 @@ pub mod session;
 pub mod watermark;
 pub mod xcap_claim;
 pub mod xcap_document;
+pub mod xcap_login;

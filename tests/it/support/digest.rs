@@ -14,7 +14,7 @@ use super::sip::status;
 pub async fn token(app: &TestApp, username: &str, scope: TokenScope, aors: &[&str]) -> String {
     let aors: Vec<_> = aors.iter().map(|aor| aor.parse().unwrap()).collect();
     let digest = DigestName {
-        username,
+        username: Some(username),
         realm: "mail.example.org",
     };
     app.identity
@@ -28,13 +28,25 @@ fn parameter<'a>(challenge: &'a str, name: &str) -> &'a str {
     rest.split_once('"').unwrap().0
 }
 
-/// What a client puts into Authorization, worked out here from RFC 7616 section 3.4.1.
+/// What a client puts into Authorization for its first request with a nonce.
 pub fn authorization(
     challenge: &str,
     username: &str,
     password: &str,
     method: &str,
     uri: &str,
+) -> String {
+    counted(challenge, username, password, method, uri, 1)
+}
+
+/// What a client puts into Authorization, worked out here from RFC 7616 section 3.4.1.
+pub fn counted(
+    challenge: &str,
+    username: &str,
+    password: &str,
+    method: &str,
+    uri: &str,
+    count: u32,
 ) -> String {
     let sha256 = challenge.contains("algorithm=SHA-256");
     let hash = |text: String| {
@@ -47,11 +59,11 @@ pub fn authorization(
     let (realm, nonce) = (parameter(challenge, "realm"), parameter(challenge, "nonce"));
     let a1 = hash(format!("{username}:{realm}:{password}"));
     let a2 = hash(format!("{method}:{uri}"));
-    let response = hash(format!("{a1}:{nonce}:00000001:c0ffee:auth:{a2}"));
+    let response = hash(format!("{a1}:{nonce}:{count:08x}:c0ffee:auth:{a2}"));
     let algorithm = if sha256 { "SHA-256" } else { "MD5" };
     format!(
         "Digest username=\"{username}\", realm=\"{realm}\", nonce=\"{nonce}\", uri=\"{uri}\", response=\"{response}\", \
-         algorithm={algorithm}, cnonce=\"c0ffee\", qop=auth, nc=00000001"
+         algorithm={algorithm}, cnonce=\"c0ffee\", qop=auth, nc={count:08x}"
     )
 }
 
