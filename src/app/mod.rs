@@ -23,7 +23,7 @@ use crate::inbound::in_dialog::InDialog;
 use crate::inbound::large::LargeMode;
 use crate::inbound::refer::Refer;
 use crate::inbound::sip::UserAgent;
-use crate::inbound::trust::Trust;
+use crate::inbound::trust::{NONCE_LIFE, Trust};
 use crate::mailbox::Mailbox;
 use crate::mailbox::feed::Feed;
 use crate::mailbox::large::Contents;
@@ -124,6 +124,7 @@ impl App {
                     &settings.realm(),
                     &digest_key,
                     &settings.sip.digest_algorithms,
+                    NONCE_LIFE,
                 )
             }),
             clock: clock.clone(),

@@ -6,7 +6,7 @@ use crate::domain::access::{Principal, Scope, TokenScope};
 use crate::domain::address::Aor;
 use crate::domain::audit::Actor;
 use crate::identity::Identity;
-use crate::sip::digest::{Challenger, NonceFault};
+use crate::sip::digest::{Challenger, NO_SALT, Nonce, NonceFault};
 use crate::sip::endpoint::Answer;
 use crate::sip::message::Message;
 use crate::sip::trust::{Origin, TrustedPeer};
@@ -19,6 +19,9 @@ pub struct Owner {
     /// Its accounts.
     pub scope: Scope,
 }
+
+/// How long a nonce is good, in seconds: for a client to answer the challenge, over a slow network.
+pub const NONCE_LIFE: u64 = 60;
 
 /// Decides whom to believe.
 #[derive(Clone)]
@@ -54,11 +57,15 @@ impl Trust {
             Err(_) => return Err(self.refuse(400, "Authorization cannot be used")),
             Ok(None) => false,
             Ok(Some(credentials)) => match challenger.check(&credentials, now, &peer) {
-                Ok(()) => return Ok(false),
+                Ok(_) => return Ok(false),
                 Err(fault) => fault == NonceFault::Stale,
             },
         };
-        let values = challenger.challenges(now, &peer, stale);
+        let nonce = Nonce {
+            made_at: now,
+            salt: NO_SALT,
+        };
+        let values = challenger.challenges(nonce, &peer, stale);
         let unproven = self.refuse(
             401,
             "this peer is not in sip.trusted_peers and has to prove who it is",

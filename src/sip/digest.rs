@@ -1,9 +1,10 @@
-//! Digest authentication as the server sees it (RFC 7616, RFC 8760 for SIP, RFC 3261 section 22). Sans-IO: the
-//! time is passed in, whoever knows the secrets is asked by the caller.
+//! Digest authentication as the server sees it (RFC 7616, RFC 8760 for SIP, RFC 3261 section 22). Sans-IO: time and
+//! randomness are passed in, whoever knows the secrets is asked by the caller.
 //!
-//! A nonce is the time it was made and a keyed hash of that time and the peer's address, so it needs no memory:
-//! one that we did not make, or made for somebody else, or too long ago, is refused before anybody is looked
-//! up. Within that time the same credentials may come again: `nc` is not counted. SHA-256 and MD5 are known; `qop` is `auth`.
+//! A nonce is the time it was made, a salt, and a keyed hash of both and of whom it was made for, so it needs no
+//! memory: one that we did not make, or made for somebody else, or too long ago, is refused before anybody is looked
+//! up. Within that time the same credentials may come again, unless the caller counts them
+//! ([`super::nonce_counts`]). SHA-256 and MD5 are known; `qop` is `auth`.
 
 use std::str::FromStr;
 
@@ -18,10 +19,27 @@ use crate::sip::error::ValueError;
 use crate::sip::message::Message;
 use crate::sip::scan::Scanner;
 
-/// How long a nonce is good, in seconds: for a client to answer the challenge, over a slow network.
-const NONCE_LIFE: u64 = 60;
 /// Octets of the time in a nonce.
 const TIME_OCTETS: usize = 8;
+/// Octets of the salt in a nonce.
+const SALT_OCTETS: usize = 8;
+
+/// The most digits of a nonce count.
+const COUNT_DIGITS: usize = 8;
+
+/// What makes a nonce another one than those that are made at the same time for the same peer.
+pub type Salt = [u8; SALT_OCTETS];
+/// Where nonces are not counted they may be the same.
+pub const NO_SALT: Salt = [0; SALT_OCTETS];
+
+/// A nonce of ours that has come back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Nonce {
+    /// When it was made.
+    pub made_at: u64,
+    /// Its salt.
+    pub salt: Salt,
+}
 
 /// A hash function that a client may choose.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -103,6 +121,7 @@ pub struct Challenger {
     realm: String,
     key: Vec<u8>,
     offered: Vec<Algorithm>,
+    life: u64,
 }
 
 /// Why credentials are not looked at.
@@ -115,21 +134,28 @@ pub enum NonceFault {
 }
 
 impl Challenger {
-    /// Challenges for this realm, with these algorithms in this order. Nodes with the same key know each
-    /// other's.
+    /// Challenges for this realm, with these algorithms in this order, whose nonces are good for `life`, in the unit of
+    /// time in which the caller says what time it is. Nodes with the same key know each other's.
     #[must_use]
-    pub fn new(realm: &str, key: &[u8], offered: &[Algorithm]) -> Self {
+    pub fn new(realm: &str, key: &[u8], offered: &[Algorithm], life: u64) -> Self {
         Self {
             realm: realm.to_owned(),
             key: key.to_vec(),
             offered: offered.to_vec(),
+            life,
         }
     }
 
-    /// The values of WWW-Authenticate at `now`, in seconds, for a peer.
+    /// The realm of the challenges.
     #[must_use]
-    pub fn challenges(&self, now: u64, peer: &str, stale: bool) -> Vec<String> {
-        let nonce = self.nonce(now, peer);
+    pub fn realm(&self) -> &str {
+        &self.realm
+    }
+
+    /// The values of WWW-Authenticate for a peer. All have one nonce, for clients that mix them up.
+    #[must_use]
+    pub fn challenges(&self, nonce: Nonce, peer: &str, stale: bool) -> Vec<String> {
+        let nonce = self.text(nonce, peer);
         let stale = if stale { ", stale=true" } else { "" };
         let challenge = |algorithm: &Algorithm| {
             format!(
@@ -162,37 +188,46 @@ impl Challenger {
     ///
     /// # Errors
     /// [`NonceFault`]: challenge again.
-    pub fn check(&self, credentials: &Credentials, now: u64, peer: &str) -> Result<(), NonceFault> {
-        let made_at = self
-            .made_at(&credentials.nonce, peer)
+    pub fn check(
+        &self,
+        credentials: &Credentials,
+        now: u64,
+        peer: &str,
+    ) -> Result<Nonce, NonceFault> {
+        let nonce = self
+            .nonce(&credentials.nonce, peer)
             .filter(|_| self.offered.contains(&credentials.algorithm))
             .ok_or(NonceFault::Unknown)?;
-        if now.saturating_sub(made_at) > NONCE_LIFE {
+        if now.saturating_sub(nonce.made_at) > self.life {
             return Err(NonceFault::Stale);
         }
-        Ok(())
+        Ok(nonce)
     }
 
-    fn nonce(&self, now: u64, peer: &str) -> String {
-        let time = now.to_be_bytes();
-        let Some(mac) = self.mac(&time, peer) else {
+    fn text(&self, nonce: Nonce, peer: &str) -> String {
+        let made = [nonce.made_at.to_be_bytes(), nonce.salt].concat();
+        let Some(mac) = self.mac(&made, peer) else {
             return String::new();
         };
         let tag = mac.finalize().into_bytes();
-        URL_SAFE_NO_PAD.encode([&time[..], &tag[..]].concat())
+        URL_SAFE_NO_PAD.encode([&made[..], &tag[..]].concat())
     }
 
-    fn made_at(&self, nonce: &str, peer: &str) -> Option<u64> {
-        let octets = URL_SAFE_NO_PAD.decode(nonce).ok()?;
-        let (time, tag) = octets.split_at_checked(TIME_OCTETS)?;
-        self.mac(time, peer)?.verify_slice(tag).ok()?;
-        Some(u64::from_be_bytes(time.try_into().ok()?))
+    fn nonce(&self, text: &str, peer: &str) -> Option<Nonce> {
+        let octets = URL_SAFE_NO_PAD.decode(text).ok()?;
+        let (made, tag) = octets.split_at_checked(TIME_OCTETS + SALT_OCTETS)?;
+        self.mac(made, peer)?.verify_slice(tag).ok()?;
+        let (time, salt) = made.split_at_checked(TIME_OCTETS)?;
+        Some(Nonce {
+            made_at: u64::from_be_bytes(time.try_into().ok()?),
+            salt: salt.try_into().ok()?,
+        })
     }
 
-    fn mac(&self, time: &[u8], peer: &str) -> Option<Hmac<Sha256>> {
+    fn mac(&self, made: &[u8], peer: &str) -> Option<Hmac<Sha256>> {
         // A key of any length will do.
         let mut mac = Hmac::<Sha256>::new_from_slice(&self.key).ok()?;
-        mac.update(time);
+        mac.update(made);
         mac.update(peer.as_bytes());
         Some(mac)
     }
@@ -203,8 +238,9 @@ impl Challenger {
 pub struct Credentials {
     /// Who it says it is.
     pub username: String,
+    /// What it says to ask for: the Request-URI of SIP, the request target of HTTP.
+    pub uri: String,
     nonce: String,
-    uri: String,
     response: String,
     algorithm: Algorithm,
     nonce_count: String,
@@ -229,7 +265,9 @@ impl Credentials {
             if !scanner.separator(b'=') {
                 return scanner.fail("\"=\"");
             }
-            let text = if scanner.peek() == Some(b'"') {
+            let text = if name == "uri" && scanner.peek() == Some(b'"') {
+                scanner.quoted_until(ends_parameter)?
+            } else if scanner.peek() == Some(b'"') {
                 scanner.quoted_string()?
             } else {
                 scanner.token("a value")?.to_owned()
@@ -261,13 +299,24 @@ impl Credentials {
         }
         Ok(Self {
             username: get("username")?,
-            nonce: get("nonce")?,
             uri: get("uri")?,
-            response: get("response")?,
+            nonce: get("nonce")?,
+            response: get("response")?.to_ascii_lowercase(),
             algorithm: algorithm.parse().map_err(|_| missing("SHA-256 or MD5"))?,
-            nonce_count: get("nc")?,
+            nonce_count: get("nc")
+                .ok()
+                .filter(|count| count.bytes().all(|b| b.is_ascii_hexdigit()))
+                .filter(|count| (1..=COUNT_DIGITS).contains(&count.len()))
+                .ok_or(missing("a nonce count"))?,
             client_nonce: get("cnonce")?,
         })
+    }
+
+    /// How often the client says that it has used the nonce, this time included.
+    #[must_use]
+    pub fn count(&self) -> u32 {
+        // It has been looked at when it was read.
+        u32::from_str_radix(&self.nonce_count, 16).unwrap_or_default()
     }
 
     /// Whether they prove, for a request of this method, that the client knows the password behind `verifier`. The URI
@@ -292,111 +341,36 @@ impl Credentials {
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
+/// Parameters of Digest credentials (RFC 7616 section 3.4).
+const PARAMETERS: [&[u8]; 10] = [
+    b"username",
+    b"realm",
+    b"nonce",
+    b"uri",
+    b"response",
+    b"algorithm",
+    b"cnonce",
+    b"opaque",
+    b"qop",
+    b"nc",
+];
 
-    /// RFC 7616 section 3.9.1, with both algorithms.
-    fn example(algorithm: &str, response: &str) -> Credentials {
-        let value = format!(
-            "Digest username=\"Mufasa\",\r\n realm=\"http-auth@example.org\", uri=\"/dir/index.html\", \
-             algorithm={algorithm}, nonce=\"7ypf/xlj9XXwfDPEoM4URrv/xwf94BcCAzFZH4GiTo0v\", nc=00000001, \
-             cnonce=\"f2/wE4q74E6zIJEtWaHKaf5wv/H5QzzpXusqGemxURZJ\", qop=auth, response=\"{response}\", \
-             opaque=\"FQhe/qaU925kfnzjCev0ciny7QMkPqMAFRtzCUYo5tdS\""
-        );
-        let realm = "http-auth@example.org";
-        Credentials::parse(value.as_bytes(), realm)
-            .unwrap()
-            .unwrap()
-    }
-
-    const SHA256: &str = "753927fa0e85d155564e2e272a28d1802ca10daf4496794697cf8db5856cb6c1";
-    const MD5: &str = "8ca523f5e9506fed4657c9700eebdbec";
-
-    #[test]
-    fn the_examples_of_rfc_7616() {
-        let verifier = Verifier::new("Mufasa", "http-auth@example.org", "Circle of Life");
-        for (algorithm, response) in [("SHA-256", SHA256), ("md5", MD5)] {
-            let credentials = example(algorithm, response);
-            assert!(credentials.prove(&verifier, "GET"));
-            assert!(!credentials.prove(&verifier, "PUT"));
-            let other = Verifier::new("Mufasa", "http-auth@example.org", "Circle of life");
-            assert!(!credentials.prove(&other, "GET"));
-        }
-        assert!(!example("MD5", SHA256).prove(&verifier, "GET"));
-    }
-
-    #[test]
-    fn a_nonce_is_good_for_its_peer_and_its_time() {
-        let challenger = Challenger::new("example.org", b"key", &Algorithm::KNOWN);
-        let values = challenger.challenges(1000, "192.0.2.1", true);
-        assert!(values[0].contains("algorithm=SHA-256") && values[1].contains("algorithm=MD5"));
-        assert!(values[0].ends_with(", stale=true"));
-        let nonce = values[0].split('"').nth(3).unwrap();
-        let answer = Credentials {
-            nonce: nonce.to_owned(),
-            ..example("MD5", MD5)
-        };
-        assert_eq!(challenger.check(&answer, 1060, "192.0.2.1"), Ok(()));
-        assert_eq!(
-            challenger.check(&answer, 1061, "192.0.2.1"),
-            Err(NonceFault::Stale)
-        );
-        let unknown = Err(NonceFault::Unknown);
-        assert_eq!(challenger.check(&answer, 1000, "192.0.2.2"), unknown);
-        let other = Challenger::new("example.org", b"other", &Algorithm::KNOWN);
-        assert_eq!(other.check(&answer, 1000, "192.0.2.1"), unknown);
-        let only = Challenger::new("example.org", b"key", &[Algorithm::Sha256]);
-        assert_eq!(only.check(&answer, 1000, "192.0.2.1"), unknown);
-        assert_eq!(
-            challenger.check(&example("MD5", MD5), 1000, "192.0.2.1"),
-            unknown
-        );
-    }
-
-    #[test]
-    fn what_was_not_offered_is_not_taken() {
-        assert_eq!(Credentials::parse(b"Bearer x", "r"), Ok(None));
-        for bad in [
-            "Digest",
-            "Digest username=\"x\"",
-            "Digest username=\"x",
-            "Digest username=\"a\", realm=\"r\", nonce=\"n\", uri=\"u\", response=\"r\"",
-            "Digest username=\"a\", realm=\"r\", nonce=\"n\", uri=\"u\", response=\"r\", qop=auth-int, nc=1, cnonce=\"c\"",
-            "Digest username=\"a\", realm=\"r\", nonce=\"n\", uri=\"u\", response=\"r\", qop=auth, nc=1, cnonce=\"c\", algorithm=MD5-sess",
-        ] {
-            assert!(Credentials::parse(bad.as_bytes(), "r").is_err(), "{bad}");
-        }
-    }
-
-    #[test]
-    fn those_of_our_realm_are_found_among_others() {
-        use crate::sip::transaction::testing::message;
-        let challenger = Challenger::new("example.org", b"key", &Algorithm::KNOWN);
-        let find = |fields: &[&str]| {
-            let lines = fields.iter().fold(String::new(), |lines, value| {
-                lines + "Authorization: " + value + "\r\n"
-            });
-            let request = message(&format!("MESSAGE sip:b@x SIP/2.0\r\n{lines}\r\n"));
-            let found = challenger.credentials(&request);
-            found.map(|found| found.map(|credentials| credentials.username))
-        };
-        let of = |realm: &str, username: &str, qop: &str| {
-            format!(
-                "Digest username=\"{username}\", realm=\"{realm}\", nonce=\"n\", uri=\"u\", response=\"r\", nc=1, cnonce=\"c\"{qop}"
-            )
-        };
-        let ours = of("example.org", "alice", ", qop=auth");
-        let theirs = of("proxy.example.net", "al", ", qop=auth");
-        let odd = of("proxy.example.net", "al", "");
-        let broken = of("example.org", "alice", "");
-        let alice = Ok(Some("alice".to_owned()));
-        assert_eq!(find(&[&theirs, &ours]), alice);
-        assert_eq!(find(&[&odd, "Bearer x", "nonsense", &ours]), alice);
-        assert_eq!(find(&[&broken, &ours]), alice);
-        assert_eq!(find(&[&theirs, &odd, "Bearer x"]), Ok(None));
-        assert_eq!(find(&[]), Ok(None));
-        assert!(find(&[&theirs, &broken]).is_err());
-        assert!(find(&["Digest nonsense", &theirs]).is_err());
-    }
+/// Whether a quotation mark ends its parameter, by what follows: nothing, or another parameter. Clients put the quotes
+/// of an XCAP node selector into `uri="…"` as they are.
+fn ends_parameter(rest: &[u8]) -> bool {
+    let rest = rest.trim_ascii_start();
+    let Some(rest) = rest.strip_prefix(b",") else {
+        return rest.is_empty();
+    };
+    let rest = rest.trim_ascii_start();
+    PARAMETERS.into_iter().any(|name| {
+        rest.split_at_checked(name.len())
+            .is_some_and(|(found, rest)| {
+                found.eq_ignore_ascii_case(name) && rest.trim_ascii_start().starts_with(b"=")
+            })
+    })
 }
+
+#[cfg(test)]
+#[path = "digest_tests.rs"]
+mod tests;

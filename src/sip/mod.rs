@@ -17,7 +17,7 @@
 //! | [`subscription`] | who is to be notified of what, and how long still |
 //! | [`accepted`] | the 2xx of an INVITE, repeated until its ACK comes |
 //! | [`transport`], [`endpoint`] | the sockets, and the listener made of all of this |
-//! | [`trust`], [`digest`] | where a request comes from, and how its sender proves who it is |
+//! | [`trust`], [`digest`], [`nonce_counts`] | where a request comes from, and how its sender proves who it is |
 //! | [`places`] | bounds that no peer uses up |
 //! | [`client`] | one request sent, and its final answer; or a call |
 //! | [`error`] | why a message is refused, and with which status |
@@ -39,6 +39,7 @@ pub mod hop;
 pub mod inspect;
 pub mod media_type;
 pub mod message;
+pub mod nonce_counts;
 pub mod parse;
 pub mod places;
 pub mod response;

@@ -84,13 +84,22 @@ impl<'a> Scanner<'a> {
 
     /// A quoted string from its opening quote on, unescaped and made fit for display.
     pub(crate) fn quoted_string(&mut self) -> Result<String, ValueError> {
+        self.quoted_until(|_| true)
+    }
+
+    /// The same of a writer who may have left quotation marks within it unescaped: the first one ends it whose rest of
+    /// the value satisfies `ends`.
+    pub(crate) fn quoted_until(
+        &mut self,
+        ends: impl Fn(&[u8]) -> bool,
+    ) -> Result<String, ValueError> {
         if !self.octet(b'"') {
             return self.fail("a quoted string");
         }
         let mut content = Vec::new();
         loop {
             match self.peek() {
-                Some(b'"') => break,
+                Some(b'"') if ends(self.bytes.get(self.pos + 1..).unwrap_or_default()) => break,
                 Some(b'\\') => {
                     self.pos += 1;
                     match self.peek() {

@@ -67,12 +67,18 @@ impl FromStr for TrustedPeer {
 }
 
 impl TrustedPeer {
+    /// Whether this is a network that holds the address.
+    #[must_use]
+    pub fn is_at(&self, address: IpAddr) -> bool {
+        matches!(self, Self::Network(network) if network.contains(&address.to_canonical()))
+    }
+
     /// Whether this is the peer that a request comes from. Names must be equal: a wildcard in a certificate
     /// stands for nobody in particular (RFC 5922 section 7.2).
     #[must_use]
     pub fn is(&self, origin: &Origin) -> bool {
         match self {
-            Self::Network(network) => network.contains(&origin.source.ip().to_canonical()),
+            Self::Network(_) => self.is_at(origin.source.ip()),
             Self::Name(name) => origin
                 .names
                 .iter()
