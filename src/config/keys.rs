@@ -76,6 +76,11 @@ pub const KEYS: &[Key] = &[
         "How browsers reach this server, if not by the listening address. With `https:` cookies are marked secure.",
     ),
     key(
+        "http.tls_proxies",
+        "127.0.0.0/8,::1/128",
+        "Networks of proxies whose `X-Forwarded-Proto: https` is believed. XCAP takes Basic credentials only from clients that came over TLS.",
+    ),
+    key(
         "http.request_timeout",
         "30s",
         "A request not answered within this time is given up.",
@@ -294,6 +299,11 @@ pub const KEYS: &[Key] = &[
         "The most XCAP documents of one user.",
     ),
     key(
+        "xcap.trusted_proxies",
+        "",
+        "Networks of aggregation proxies whose `X-3GPP-Asserted-Identity` and `X-XCAP-Asserted-Identity` are believed; they must remove those of their clients. Absent: none.",
+    ),
+    key(
         "xcap.usages",
         "",
         "Further application usages: tables `[[xcap.usages]]` with `auid`, `namespace`, `mime_type` and more; see docs/xcap.md.",
@@ -311,8 +321,9 @@ pub const KEYS: &[Key] = &[
 ];
 
 /// The keys that are lists.
-pub(super) const LISTS: [&str; 12] = [
+pub(super) const LISTS: [&str; 14] = [
     "http.listen",
+    "http.tls_proxies",
     "sip.listen",
     "sip.tls_listen",
     "sip.ws_listen",
@@ -324,6 +335,7 @@ pub(super) const LISTS: [&str; 12] = [
     "msrp.listen",
     "msrp.tls_listen",
     "xcap.root_aliases",
+    "xcap.trusted_proxies",
 ];
 
 /// The table of keys in Markdown, as it stands in `docs/configuration.md`.

@@ -147,6 +147,12 @@ impl Settings {
         {
             return invalid("http.public_url", "must begin with http:// or https://");
         }
+        if self.http.tls_proxies.iter().any(is_name) {
+            return invalid(
+                "http.tls_proxies",
+                "has a name: networks and addresses only",
+            );
+        }
         self.check_policy()?;
         if let Some(realm) = &self.sip.realm
             && !realm
@@ -155,8 +161,7 @@ impl Settings {
         {
             return invalid("sip.realm", "must be printable ASCII without quotes");
         }
-        let named = |peer: &TrustedPeer| matches!(peer, TrustedPeer::Name(_));
-        if self.sip.tls_client_authorities.is_none() && self.sip.trusted_peers.iter().any(named) {
+        if self.sip.tls_client_authorities.is_none() && self.sip.trusted_peers.iter().any(is_name) {
             return invalid(
                 "sip.trusted_peers",
                 "has a name, which only a certificate proves: set sip.tls_client_authorities",
@@ -290,6 +295,10 @@ fn invalid(key: &'static str, problem: &str) -> Result<(), SettingsError> {
     })
 }
 
+fn is_name(peer: &TrustedPeer) -> bool {
+    matches!(peer, TrustedPeer::Name(_))
+}
+
 fn is_host_name(text: &str) -> bool {
     let label = |label: &str| {
         !label.is_empty()
@@ -392,6 +401,11 @@ mod tests {
             (
                 "[sip]\ntrusted_peers = ['gw.example.org']",
                 "sip.trusted_peers",
+            ),
+            ("[http]\ntls_proxies = ['proxy']", "http.tls_proxies"),
+            (
+                "[xcap]\ntrusted_proxies = ['proxy']",
+                "xcap.trusted_proxies",
             ),
             ("[msrp]\nhost = 'a b'", "msrp.host"),
             ("[msrp]\nidle_timeout = '0s'", "msrp.*_timeout"),

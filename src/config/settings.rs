@@ -83,6 +83,9 @@ pub struct HttpSettings {
     pub listen: Vec<SocketAddr>,
     /// How browsers reach this server.
     pub public_url: Option<String>,
+    /// Proxies that are believed when they say that their client came over TLS.
+    #[serde(deserialize_with = "list")]
+    pub tls_proxies: Vec<TrustedPeer>,
     /// A request not answered within this time is given up.
     #[serde(with = "humantime_serde")]
     pub request_timeout: Duration,
@@ -224,6 +227,9 @@ pub struct XcapSettings {
     pub lenient_content_type: bool,
     pub(super) max_document_bytes: usize,
     pub(super) max_documents: u64,
+    /// Proxies that are believed when they say whom they have authenticated.
+    #[serde(default, deserialize_with = "list")]
+    pub trusted_proxies: Vec<TrustedPeer>,
     /// Further application usages.
     #[serde(default)]
     pub(super) usages: Vec<UsageSettings>,

@@ -1,6 +1,6 @@
 //! The settings of the XCAP server: its root, and the application usages that an operator declares.
 
-use super::{Settings, SettingsError, UsageSettings, invalid};
+use super::{Settings, SettingsError, UsageSettings, invalid, is_name};
 use crate::xcap::usages::Registry;
 use crate::xcap::usages::generic::Generic;
 
@@ -41,6 +41,12 @@ impl Settings {
             if *alias == self.xcap.root {
                 return invalid("xcap.root_aliases", "is the root itself");
             }
+        }
+        if self.xcap.trusted_proxies.iter().any(is_name) {
+            return invalid(
+                "xcap.trusted_proxies",
+                "has a name: networks and addresses only",
+            );
         }
         self.usages().map(|_| ())
     }
