@@ -38,6 +38,7 @@ use crate::sip::transport::stream;
 use crate::sip::transport::tls::Certificate;
 use crate::store::objects::Objects;
 use crate::store::{Db, secrets};
+use crate::web::auth::XcapAuth;
 use crate::web::{self, AppState, CursorKey, Demo, Throttle};
 
 mod bind;
@@ -131,6 +132,7 @@ impl App {
             identity: identity.clone(),
             host: hostname.to_string(),
         };
+        let xcap_auth = XcapAuth::new(&settings.realm(), &digest_key, clock.clone());
         let state = AppState {
             usages: Arc::new(settings.usages()?),
             feed: Feed::new(db.clone()),
@@ -139,6 +141,7 @@ impl App {
             settings: Arc::new(settings),
             cursor_key: Arc::new(CursorKey::new(&cursor_key)?),
             throttle: Arc::new(Throttle::default()),
+            xcap_auth,
             demo,
         };
         Ok(Self {

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use axum::extract::FromRef;
 use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
 
+use super::auth::XcapAuth;
 use super::cursor::CursorKey;
 use crate::config::Settings;
 use crate::identity::Identity;
@@ -35,6 +36,8 @@ pub struct AppState {
     pub cursor_key: Arc<CursorKey>,
     /// Slows down guessing of passwords.
     pub throttle: Arc<Throttle>,
+    /// What proving oneself at the XCAP root needs.
+    pub xcap_auth: XcapAuth,
     /// Whether the data goes away at the end.
     pub demo: Demo,
 }

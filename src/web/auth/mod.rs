@@ -1,7 +1,11 @@
 //! Who is calling: sessions of people, tokens of programs, and proof that a form is ours.
 
+mod asserted;
 pub mod caller;
 pub mod origin;
 pub mod session;
+mod target;
+pub mod xcap_caller;
 
 pub use caller::Caller;
+pub use xcap_caller::{XcapAuth, XcapCaller};
