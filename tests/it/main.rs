@@ -38,5 +38,6 @@ mod sip_websocket;
 mod storing;
 mod tenants;
 mod xcap;
+mod xcap_auth;
 mod xcap_errors;
 mod xcap_written;
