@@ -9,7 +9,7 @@ use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::any;
 
-use super::auth::Caller;
+use super::auth::{Caller, XcapCaller};
 use super::problem::{
     BODY_TOO_LARGE, INSUFFICIENT_SCOPE, INVALID_REQUEST, METHOD_NOT_ALLOWED, NOT_FOUND,
     PRECONDITION_FAILED, Problem, TOO_MANY_DOCUMENTS, URI_TOO_LONG, internal,
@@ -72,7 +72,7 @@ struct Xcap {
 
 async fn serve(
     State(state): State<AppState>,
-    caller: Caller,
+    caller: XcapCaller,
     OriginalUri(uri): OriginalUri,
     method: Method,
     headers: HeaderMap,
@@ -98,7 +98,7 @@ async fn serve(
         mailbox,
         usages,
         settings,
-        caller,
+        caller: Caller::from(caller),
         headers,
         below,
     };
