@@ -40,4 +40,5 @@ mod tenants;
 mod xcap;
 mod xcap_auth;
 mod xcap_errors;
+mod xcap_rfc;
 mod xcap_written;
