@@ -39,6 +39,7 @@ mod storing;
 mod tenants;
 mod xcap;
 mod xcap_auth;
+mod xcap_clients;
 mod xcap_errors;
 mod xcap_rfc;
 mod xcap_written;

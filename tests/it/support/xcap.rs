@@ -86,8 +86,13 @@ pub fn conflict(answer: &Answer) -> (String, String) {
         answer.header("content-length"),
         answer.body.len().to_string()
     );
-    let text = answer.text();
-    let document = Document::parse(&text).unwrap();
+    conflict_in(&answer.text())
+}
+
+/// The same of the body alone.
+#[track_caller]
+pub fn conflict_in(text: &str) -> (String, String) {
+    let document = Document::parse(text).unwrap();
     let root = document.root_element();
     assert!(
         root.has_tag_name(("urn:ietf:params:xml:ns:xcap-error", "xcap-error")),
