@@ -15,8 +15,8 @@ use crate::mime::xml_text;
 pub const MEDIA_TYPE: &str = "message/cpim";
 
 /// The namespace of the element that says why a message was not delivered; it is ours, and RFC 5438 section 11.1.7
-/// lets it stand in `<status>`.
-pub const REASON_NAMESPACE: &str = "urn:restante:imdn";
+/// lets it stand in `<status>`. A UUID names what is nobody's domain and no registered name (RFC 9562, RFC 8141).
+pub const REASON_NAMESPACE: &str = "urn:uuid:e98e52cd-b5d4-40e3-9379-b7e4994041f2";
 
 /// A report that a message was not delivered.
 #[derive(Debug, Clone, PartialEq, Eq)]
