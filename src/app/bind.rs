@@ -18,7 +18,7 @@ use crate::sip::transport::tls::{self, Certificate};
 pub(super) struct Bound {
     pub(super) sip: Sockets,
     pub(super) msrp: Vec<Listener>,
-    /// What connections behind TLS are accepted with.
+    /// What connections behind TLS are accepted and opened with.
     pub(super) certificate: Option<Arc<Certificate>>,
 }
 
@@ -86,20 +86,22 @@ impl Bound {
     }
 }
 
-/// The certificate for SIP and MSRP over TLS, if either is listened for.
+/// The certificate for SIP and MSRP over TLS: for those who connect to us, and where we connect.
 fn certificate(settings: &Settings) -> anyhow::Result<Option<Arc<Certificate>>> {
     let sip = &settings.sip;
-    let secure = [&sip.tls_listen, &sip.wss_listen, &settings.msrp.tls_listen];
-    if secure.into_iter().all(Vec::is_empty) {
-        return Ok(None);
-    }
     let (Some(chain), Some(key)) = (&sip.tls_certificate, &sip.tls_key) else {
-        anyhow::bail!("listening behind TLS needs sip.tls_certificate and sip.tls_key");
+        let secure = [&sip.tls_listen, &sip.wss_listen, &settings.msrp.tls_listen];
+        anyhow::ensure!(
+            secure.into_iter().all(Vec::is_empty),
+            "listening behind TLS needs sip.tls_certificate and sip.tls_key"
+        );
+        return Ok(None);
     };
     let files = tls::Files {
         chain: chain.clone(),
         key: key.clone(),
         client_authorities: sip.tls_client_authorities.clone(),
+        server_authorities: sip.tls_client_authorities.clone(),
     };
     Ok(Some(Arc::new(Certificate::load(files)?)))
 }

@@ -31,11 +31,11 @@ use crate::mailbox::spool::SpoolDirectory;
 use crate::msrp::server;
 use crate::outbound::sweeper;
 use crate::sip::digest::Challenger;
-use crate::sip::endpoint;
+use crate::sip::endpoint::{self, Ways};
 use crate::sip::places::Places;
 use crate::sip::transport::Limits;
 use crate::sip::transport::stream;
-use crate::sip::transport::tls::Certificate;
+use crate::sip::transport::tls::{Certificate, Connector};
 use crate::store::objects::Objects;
 use crate::store::{Db, secrets};
 use crate::web::auth::XcapAuth;
@@ -301,7 +301,16 @@ fn serve_sip<F: Future<Output = ()>>(
     let sessions = server::Sessions::default();
     let (outgoing, requests) = endpoint::channel();
     let secret = clock::random().map_err(io::Error::other)?;
-    let in_dialog = InDialog::new(outgoing, secret, Arc::clone(&mailbox.hostname));
+    let limits = Limits {
+        max_message: mailbox.policy.max_message_bytes,
+        idle_timeout: settings.sip.idle_timeout,
+    };
+    let tls = Connector::new(
+        bound.certificate,
+        settings.sip.tls_client_authorities.as_deref(),
+    );
+    let ways = Ways::new(outgoing, &bound.sip, limits, tls.map_err(io::Error::other)?)?;
+    let in_dialog = InDialog::new(ways, secret, Arc::clone(&mailbox.hostname));
     let large = LargeMode::new(mailbox.clone(), large, sessions.clone(), in_dialog.clone());
     let secret = clock::random().map_err(io::Error::other)?;
     let mut msrp = JoinSet::new();
@@ -320,16 +329,12 @@ fn serve_sip<F: Future<Output = ()>>(
     let refer = Refer::new(mailbox.clone(), in_dialog.clone());
     let user_agent = UserAgent::new(mailbox.clone(), large.clone(), refer, trust, &sip.domains);
     let config = endpoint::Config {
-        limits: Limits {
-            max_message: mailbox.policy.max_message_bytes,
-            idle_timeout: sip.idle_timeout,
-        },
+        limits,
         connections: Places::new(sip.max_connections, sip.max_connections_per_peer),
         rate: Quota::per_second(sip.rate_limit),
         host: mailbox.hostname.to_string(),
         secret,
         branch: in_dialog.branch().to_owned(),
-        certificate: bound.certificate,
         now: Arc::new(move || clock.now()),
     };
     let stop = async move {

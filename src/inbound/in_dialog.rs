@@ -8,7 +8,7 @@ use bytes::Bytes;
 use crate::clock;
 use crate::domain::hex::hex;
 use crate::sip::dialog::Dialog;
-use crate::sip::endpoint::{Outgoing, Request, Route};
+use crate::sip::endpoint::{Request, Route, Unanswered, Ways};
 use crate::sip::message::{Message, StartLine};
 use crate::sip::subscription::{Body, Subscription, Undelivered};
 use crate::sip::transaction::key::MAGIC_COOKIE;
@@ -16,7 +16,7 @@ use crate::sip::transaction::key::MAGIC_COOKIE;
 /// Sends requests in dialogs.
 #[derive(Debug, Clone)]
 pub struct InDialog {
-    outgoing: Outgoing,
+    ways: Ways,
     /// What the branches of our requests begin with.
     branch: Arc<str>,
     hostname: Arc<str>,
@@ -26,9 +26,9 @@ impl InDialog {
     /// `secret` is one of this process, by which it knows its own requests; `hostname` our name where we listen on every
     /// address.
     #[must_use]
-    pub fn new(outgoing: Outgoing, secret: [u8; 8], hostname: Arc<str>) -> Self {
+    pub fn new(ways: Ways, secret: [u8; 8], hostname: Arc<str>) -> Self {
         Self {
-            outgoing,
+            ways,
             branch: format!("{MAGIC_COOKIE}{}", hex(&secret)).into(),
             hostname,
         }
@@ -40,14 +40,17 @@ impl InDialog {
         &self.branch
     }
 
-    /// The way that the next request takes, if there is one; see [`Outgoing::reach`].
+    /// The way that the next request takes, if there is one; see [`Ways::follow`].
     pub async fn reach(&self, dialog: &Dialog, route: Route) -> Option<Route> {
-        self.outgoing.reach(dialog, route).await
+        self.ways.follow(dialog, route).await
     }
 
-    /// Sends a request and waits for its final response; `None` if there comes none.
-    pub async fn ask(&self, request: Bytes, route: Route) -> Option<Message> {
-        self.outgoing.ask(request, route).await
+    /// Sends a request and waits for its final response.
+    ///
+    /// # Errors
+    /// [`Unanswered`] says why there is none.
+    pub async fn ask(&self, request: Bytes, route: Route) -> Result<Message, Unanswered> {
+        self.ways.outgoing().ask(request, route).await
     }
 
     /// Sends the NOTIFY that is due in a subscription, and takes the answer. `route` is how the subscriber was last
@@ -73,7 +76,7 @@ impl InDialog {
             Undelivered::Silence
         })?;
         let answer = self.ask(notify, found).await;
-        subscription.on_answer(Instant::now(), answer.as_ref())
+        subscription.on_answer(Instant::now(), answer.as_ref().ok())
     }
 
     /// The Via of a request on this way, with a new branch; `None` if the system has no randomness to give.

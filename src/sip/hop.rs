@@ -1,5 +1,5 @@
 //! Where a SIP URI sends a request: host, port and transport (RFC 3263 sections 4.1 and 4.2, as far as the
-//! URI itself tells). Looking the host up is the caller's; NAPTR and SRV records are not asked for.
+//! URI itself tells). Looking the host up is the caller's; [`crate::sip::locate`] says how.
 
 use crate::domain::uri::{Uri, UriError};
 
@@ -28,6 +28,19 @@ pub struct Hop {
     pub port: u16,
     /// The transport as written, else UDP, or TLS for a SIPS URI.
     pub transport: HopTransport,
+    /// What of this is written.
+    pub named: Named,
+    /// Whether it is a SIPS URI.
+    pub is_secure: bool,
+}
+
+/// What a URI says itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Named {
+    /// The port.
+    pub port: bool,
+    /// The transport.
+    pub transport: bool,
 }
 
 /// Why a URI names no place that we can send to.
@@ -74,6 +87,11 @@ impl Hop {
                 .to_owned(),
             port: uri.port().unwrap_or(default),
             transport,
+            named: Named {
+                port: uri.port().is_some(),
+                transport: named.is_some(),
+            },
+            is_secure: secure,
         })
     }
 }
@@ -87,6 +105,7 @@ mod tests {
             host,
             port,
             transport,
+            ..
         } = Hop::of(uri).unwrap();
         (host, port, transport)
     }

@@ -13,6 +13,7 @@
 //! | [`inspect`] | what a user agent server checks before it acts on a request |
 //! | [`transaction`] | the transaction layer: retransmissions and timeouts |
 //! | [`dialog`], [`hop`] | what two parties of a session know of each other, and where their requests go |
+//! | [`locate`] | what DNS is asked for to find the server of a URI |
 //! | [`session_timer`] | whether a session is still alive |
 //! | [`subscription`] | who is to be notified of what, and how long still |
 //! | [`accepted`] | the 2xx of an INVITE, repeated until its ACK comes |
@@ -37,6 +38,7 @@ pub mod framer;
 pub mod header;
 pub mod hop;
 pub mod inspect;
+pub mod locate;
 pub mod media_type;
 pub mod message;
 pub mod nonce_counts;

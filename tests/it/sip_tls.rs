@@ -415,6 +415,12 @@ async fn a_notify_goes_over_tls_where_the_dialog_says_so() {
             )),
             "{text}"
         );
+        // The port that we listen on for TLS, not that which the REFER came to.
+        assert!(
+            !text.contains(&format!("SIP/2.0/TLS {};", server.sip)),
+            "{text}"
+        );
+        assert!(!text.contains(&format!("<sips:{}>", server.sip)), "{text}");
     }
     assert!(server.terminate().success());
 }

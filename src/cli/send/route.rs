@@ -6,9 +6,7 @@ use std::sync::Arc;
 use anyhow::Context;
 use clap::{Args, ValueEnum};
 use rustls::ClientConfig;
-use rustls::pki_types::pem::PemObject;
-use rustls::pki_types::{PrivateKeyDer, ServerName};
-use rustls_platform_verifier::BuilderVerifierExt;
+use rustls::pki_types::ServerName;
 use tokio::net::lookup_host;
 
 use crate::sip::client::{Client, Way};
@@ -102,18 +100,7 @@ impl Route {
     }
 
     fn config(&self) -> anyhow::Result<ClientConfig> {
-        let builder = ClientConfig::builder();
-        let builder = match &self.authorities {
-            Some(file) => builder.with_root_certificates(tls::authorities(file)?),
-            None => builder.with_platform_verifier()?,
-        };
-        Ok(match (&self.certificate, &self.key) {
-            (Some(chain), Some(key)) => {
-                let key = PrivateKeyDer::from_pem_file(key)
-                    .with_context(|| format!("{} cannot be read as PEM", key.display()))?;
-                builder.with_client_auth_cert(tls::certificates(chain)?, key)?
-            }
-            _ => builder.with_no_client_auth(),
-        })
+        let own = self.certificate.as_deref().zip(self.key.as_deref());
+        Ok(tls::client_config(self.authorities.as_deref(), own)?)
     }
 }

@@ -384,7 +384,7 @@ impl Session {
             let answer = mode.in_dialog.ask(update, route).await;
             // These say that there is no such session, or nobody (RFC 4028 section 10).
             let gone = |code: &u16| matches!(code, 408 | 481);
-            if let Some(StartLine::Status { code, .. }) = answer.as_ref().map(Message::start)
+            if let Ok(StartLine::Status { code, .. }) = answer.as_ref().map(Message::start)
                 && !gone(code)
             {
                 mode.calls.tell(dialog.id(), Control::Alive);

@@ -21,8 +21,6 @@ use crate::sip::places::Places;
 use crate::sip::response::Response;
 use crate::sip::transaction::table::{Received as Seen, ServerEvent, ServerTransactions};
 use crate::sip::transaction::{Timers, TransactionKey};
-use crate::sip::transport::dial::Dialer;
-use crate::sip::transport::tls::Certificate;
 use crate::sip::transport::{Flow, Limits, Received, Server, stream, udp};
 use crate::sip::trust::Origin;
 use crate::sip::via::Via;
@@ -31,16 +29,16 @@ mod answer;
 mod outgoing;
 mod peer;
 mod sockets;
+mod ways;
 
 pub use answer::Answer;
 use answer::{Answered, overloaded, response, to_tag};
 use outgoing::UnderWay;
-pub use outgoing::{Outgoing, Requests, Route, channel};
+pub use outgoing::{Outgoing, Requests, Route, Unanswered, channel};
 use peer::{Peer, send, target};
 pub use sockets::{Addresses, Sockets};
+pub use ways::{Destination, Way, Ways};
 
-/// Messages received and not yet looked at.
-const RECEIVED_WAITING: usize = 1024;
 /// Requests being answered at once; more get 503.
 const ANSWERED_AT_ONCE: usize = 1024;
 /// Those of one address among them.
@@ -108,8 +106,6 @@ pub struct Config {
     pub secret: [u8; 16],
     /// What the branches of our own requests begin with, by which we know them when they come back.
     pub branch: String,
-    /// What we show where we connect over TLS.
-    pub certificate: Option<Arc<Certificate>>,
     /// The time, for Date.
     pub now: Arc<dyn Fn() -> DateTime<Utc> + Send + Sync>,
 }
@@ -122,14 +118,8 @@ pub async fn run<A: Agent>(
     requests: Requests,
     stop: impl Future<Output = ()>,
 ) {
-    let (received, incoming) = mpsc::channel(RECEIVED_WAITING);
+    let (under_way, received, incoming) = UnderWay::new(requests);
     let mut readers = JoinSet::new();
-    let dialer = Dialer {
-        limits: config.limits,
-        endpoint: received.clone(),
-        datagram: sockets.datagram.as_slice().into(),
-        certificate: config.certificate,
-    };
     for socket in sockets.datagram {
         let receiving = udp::receive(socket, config.limits.max_message, received.clone());
         readers.spawn(receiving);
@@ -161,7 +151,7 @@ pub async fn run<A: Agent>(
         branch: config.branch,
         answered: Some(answered),
         accepted: Accepted::new(Timers::default()),
-        under_way: UnderWay::new(requests, dialer),
+        under_way,
         now: config.now,
     };
     endpoint.serve(incoming, answers, readers, stop).await;
@@ -238,6 +228,7 @@ impl<A: Agent> Endpoint<A> {
             fault,
             origin,
             flow,
+            reading: _reading,
         } = received;
         if message.method().is_none() {
             return self.under_way.on_response(message).await;

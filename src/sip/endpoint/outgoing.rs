@@ -1,8 +1,7 @@
 //! Requests of ours that leave by the listener's sockets, and their answers: those inside a dialog that a peer
-//! began (RFC 3261 sections 12.2.1 and 17.1).
+//! began (RFC 3261 sections 12.2.1 and 17.1), and those to servers that we find ourselves ([`super::Ways`]).
 
 use std::collections::HashMap;
-use std::io;
 use std::net::SocketAddr;
 use std::time::Instant;
 
@@ -10,20 +9,21 @@ use bytes::Bytes;
 use tokio::sync::{mpsc, oneshot};
 
 use super::Request;
-use crate::sip::dialog::{Dialog, DialogId};
-use crate::sip::hop::{Hop, HopTransport};
+use crate::sip::dialog::DialogId;
+use crate::sip::error::ParseError;
 use crate::sip::message::{Message, StartLine};
-use crate::sip::transaction::client_table::{ClientEvent, ClientTransactions};
-use crate::sip::transaction::{Timers, TransactionKey, Transmit, Transport};
-use crate::sip::transport::Flow;
-use crate::sip::transport::dial::{Dialer, Way};
+use crate::sip::transaction::client_table::{ClientEvent, ClientTransactions, SendError};
+use crate::sip::transaction::{Timers, TransactionKey, Transmit};
+use crate::sip::transport::{Flow, Received};
 
 /// Requests that wait to be sent.
 const WAITING: usize = 256;
-/// The most of our requests under way at once.
-const MAX_REQUESTS: usize = 10_000;
+/// The most of our requests under way at once. Over UDP each is remembered for 5 s after its answer.
+const MAX_REQUESTS: usize = 100_000;
+/// Messages received and not yet looked at.
+const RECEIVED_WAITING: usize = 1024;
 
-/// Where the requests of a dialog go: over a connection, or by a datagram socket to an address.
+/// Where a request goes: over a connection, or by a datagram socket to an address.
 #[derive(Debug, Clone)]
 pub struct Route {
     /// The connection or the socket.
@@ -50,33 +50,6 @@ impl Route {
             trusted: request.trusted,
         }
     }
-
-    /// The same peer by another way.
-    fn by(self, way: Way) -> Self {
-        let is_known = self.flow.transport() == Transport::Unreliable
-            && way.flow.transport() == Transport::Unreliable
-            && self.target.is_ipv4() == way.target.is_ipv4();
-        // Of several sockets the one that the peer knows.
-        let flow = if is_known { self.flow } else { way.flow };
-        let local = match &flow {
-            Flow::Datagram(socket) => socket.local_addr().unwrap_or(self.local),
-            Flow::Stream(_) => self.local,
-        };
-        Self {
-            flow,
-            local,
-            target: way.target,
-            transport: way.transport,
-            trusted: self.trusted,
-        }
-    }
-}
-
-/// What the listener is asked for.
-#[derive(Debug)]
-enum Wanted {
-    Answer(Outbound),
-    Way(Hop, oneshot::Sender<io::Result<Way>>),
 }
 
 /// A request on its way out.
@@ -84,95 +57,112 @@ enum Wanted {
 struct Outbound {
     request: Message,
     route: Route,
-    answer: oneshot::Sender<Message>,
+    answer: Answered,
 }
+
+/// Why there is no final response.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Unanswered {
+    /// None came in time (timer F, 32 s).
+    #[error("no answer came within 32 seconds")]
+    Timeout,
+    /// The request could not be sent.
+    #[error("it could not be sent: {0}")]
+    Transport(String),
+    /// The transactions do not take the request.
+    #[error("it was not sent: {0}")]
+    NotSent(#[from] SendError),
+    /// The request is none.
+    #[error("it cannot be read: {0}")]
+    NoRequest(#[from] ParseError),
+    /// The listener has stopped.
+    #[error("the server is stopping")]
+    Stopped,
+}
+
+type Answered = oneshot::Sender<Result<Message, Unanswered>>;
 
 /// Sends requests by the listener.
 #[derive(Debug, Clone)]
-pub struct Outgoing(mpsc::Sender<Wanted>);
+pub struct Outgoing {
+    requests: mpsc::Sender<Outbound>,
+    /// Where what comes on our own connections goes.
+    pub(super) received: mpsc::Sender<Received>,
+}
 
 /// The other end, for the listener.
 #[derive(Debug)]
-pub struct Requests(mpsc::Receiver<Wanted>);
+pub struct Requests {
+    asked: mpsc::Receiver<Outbound>,
+    received: mpsc::Sender<Received>,
+    incoming: mpsc::Receiver<Received>,
+}
 
 /// Both ends.
 #[must_use]
 pub fn channel() -> (Outgoing, Requests) {
-    let (sender, receiver) = mpsc::channel(WAITING);
-    (Outgoing(sender), Requests(receiver))
+    let (ours, theirs) = mpsc::channel(WAITING);
+    let (received, incoming) = mpsc::channel(RECEIVED_WAITING);
+    let outgoing = Outgoing {
+        requests: ours,
+        received: received.clone(),
+    };
+    let requests = Requests {
+        asked: theirs,
+        received,
+        incoming,
+    };
+    (outgoing, requests)
 }
 
 impl Outgoing {
-    /// Sends a request other than INVITE and waits for its final response; `None` if there comes none.
-    pub async fn ask(&self, request: Bytes, route: Route) -> Option<Message> {
+    /// Sends a request other than INVITE and waits for its final response.
+    ///
+    /// # Errors
+    /// [`Unanswered`] says why there is none.
+    pub async fn ask(&self, request: Bytes, route: Route) -> Result<Message, Unanswered> {
+        let flow = route.flow.clone();
         let (answer, answered) = oneshot::channel();
         let outbound = Outbound {
-            request: Message::parse(request).ok()?,
+            request: Message::parse(request)?,
             route,
             answer,
         };
-        self.0.send(Wanted::Answer(outbound)).await.ok()?;
-        answered.await.ok()
-    }
-
-    /// The way that the next request in a dialog takes (RFC 3261 sections 12.2.1.1 and 18.1.1): the connection that it
-    /// took before, as long as that is open; else by the transport, and to the place, that the dialog names. Where that
-    /// leads nowhere, a datagram goes to where the last one came from. What has to go over TLS goes over TLS or not at
-    /// all.
-    ///
-    /// A peer that is not trusted is answered where it is: anybody can name anybody's address.
-    pub async fn reach(&self, dialog: &Dialog, route: Route) -> Option<Route> {
-        let is_stream = route.flow.transport() == Transport::Reliable;
-        let hop = Hop::of(dialog.next_hop());
-        let by = hop.as_ref().ok().map(|hop| hop.transport);
-        let is_fit = by != Some(HopTransport::Tls) || matches!(route.transport, "TLS" | "WSS");
-        if is_stream && is_fit && route.flow.is_open() {
-            return Some(route);
+        self.requests
+            .send(outbound)
+            .await
+            .map_err(|_| Unanswered::Stopped)?;
+        tokio::select! {
+            biased;
+            answered = answered => answered.map_err(|_| Unanswered::Stopped)?,
+            () = flow.closed() => Err(Unanswered::Transport("the connection was closed".to_owned())),
         }
-        let may_leave = route.trusted || !is_stream && by == Some(HopTransport::Udp);
-        let way = match hop {
-            Ok(hop) if may_leave => self.way(hop).await,
-            Ok(_) => Err(io::Error::from(io::ErrorKind::PermissionDenied)),
-            Err(error) => Err(io::Error::other(error)),
-        };
-        let address = route.target.ip().to_canonical();
-        match way {
-            Ok(way) if route.trusted || way.target.ip().to_canonical() == address => {
-                Some(route.by(way))
-            }
-            Ok(_) => Some(route),
-            Err(error) => {
-                tracing::debug!("no way to {}: {error}", dialog.next_hop());
-                (is_fit && !is_stream).then_some(route)
-            }
-        }
-    }
-
-    async fn way(&self, hop: Hop) -> io::Result<Way> {
-        let (found, way) = oneshot::channel();
-        let gone = || io::Error::from(io::ErrorKind::NotConnected);
-        let asked = self.0.send(Wanted::Way(hop, found)).await;
-        asked.map_err(|_| gone())?;
-        way.await.map_err(|_| gone())?
     }
 }
 
 /// Our requests that are under way.
 pub(super) struct UnderWay {
-    dialer: Dialer,
-    requests: Requests,
+    asked: mpsc::Receiver<Outbound>,
     transactions: ClientTransactions<Route>,
-    waiting: HashMap<TransactionKey, oneshot::Sender<Message>>,
+    waiting: HashMap<TransactionKey, Answered>,
 }
 
 impl UnderWay {
-    pub(super) fn new(requests: Requests, dialer: Dialer) -> Self {
-        Self {
-            dialer,
-            requests,
+    /// What is asked for, and what comes in.
+    pub(super) fn new(
+        requests: Requests,
+    ) -> (Self, mpsc::Sender<Received>, mpsc::Receiver<Received>) {
+        let Requests {
+            asked,
+            received,
+            incoming,
+        } = requests;
+        let under_way = Self {
+            asked,
             transactions: ClientTransactions::new(Timers::default(), MAX_REQUESTS),
             waiting: HashMap::new(),
-        }
+        };
+        (under_way, received, incoming)
     }
 
     pub(super) fn next_deadline(&self) -> Option<Instant> {
@@ -181,20 +171,10 @@ impl UnderWay {
 
     /// Waits for a request and sends it; gives the dialog that it ends. Dropped while it waits, it has done nothing.
     pub(super) async fn next(&mut self) -> Option<DialogId> {
-        match self.requests.0.recv().await {
-            Some(Wanted::Answer(outbound)) => self.begin(outbound).await,
-            Some(Wanted::Way(hop, found)) => {
-                let dialer = self.dialer.clone();
-                // An error means that nobody waits for it any more.
-                tokio::spawn(async move { found.send(dialer.reach(&hop).await) });
-                None
-            }
+        let Some(outbound) = self.asked.recv().await else {
             // Nobody is left who could ask.
-            None => std::future::pending().await,
-        }
-    }
-
-    async fn begin(&mut self, outbound: Outbound) -> Option<DialogId> {
+            return std::future::pending().await;
+        };
         let Outbound {
             request,
             route,
@@ -211,7 +191,8 @@ impl UnderWay {
                 self.waiting.insert(transmit.key.clone(), answer);
                 self.transmit(transmit).await;
             }
-            Err(error) => tracing::warn!("a request was not sent: {error}"),
+            // Whoever asked may have given up.
+            Err(error) => drop(answer.send(Err(error.into()))),
         }
         ended
     }
@@ -234,26 +215,28 @@ impl UnderWay {
                     let StartLine::Status { code: 200.., .. } = response.start() else {
                         continue;
                     };
-                    if let Some(answer) = self.waiting.remove(&key) {
-                        // Whoever asked may have given up.
-                        let _ = answer.send(response);
-                    }
+                    self.tell(&key, Ok(response));
                 }
-                // Whoever waits learns it by the end of its channel.
-                ClientEvent::Timeout(key) | ClientEvent::TransportError(key) => {
-                    self.waiting.remove(&key);
-                }
+                ClientEvent::Timeout(key) => self.tell(&key, Err(Unanswered::Timeout)),
+                // Told where it happens.
+                ClientEvent::TransportError(_) => {}
             }
+        }
+    }
+
+    fn tell(&mut self, key: &TransactionKey, outcome: Result<Message, Unanswered>) {
+        if let Some(answer) = self.waiting.remove(key) {
+            // Whoever asked may have given up.
+            let _ = answer.send(outcome);
         }
     }
 
     async fn transmit(&mut self, transmit: Transmit<Route>) {
         let Transmit { key, peer, bytes } = transmit;
         if let Err(error) = peer.flow.send(peer.target, bytes).await {
-            tracing::debug!("a request could not be sent: {error}");
-            // What it leads to is that nobody waits any more.
+            // What it leads to is what is told here.
             let _ = self.transactions.on_transport_error(&key);
-            self.waiting.remove(&key);
+            self.tell(&key, Err(Unanswered::Transport(error.to_string())));
         }
     }
 }

@@ -77,6 +77,22 @@ impl Sockets {
         self.stream.push((listener, framing));
     }
 
+    /// The first ports for TCP and for TLS.
+    ///
+    /// # Errors
+    /// When the operating system does not say.
+    pub(super) fn stream_ports(&self) -> io::Result<(Option<u16>, Option<u16>)> {
+        let (mut tcp, mut tls) = (None, None);
+        for (what, address) in self.addresses()? {
+            match what {
+                "UDP and TCP" => tcp.get_or_insert(address.port()),
+                "TLS" => tls.get_or_insert(address.port()),
+                _ => continue,
+            };
+        }
+        Ok((tcp, tls))
+    }
+
     /// The addresses bound, and what is spoken there.
     ///
     /// # Errors

@@ -3,7 +3,6 @@
 //! | module | what |
 //! | --- | --- |
 //! | [`udp`] | datagrams |
-//! | [`dial`] | connections that we open |
 //! | [`stream`] | connections accepted, behind TLS where there is a certificate |
 //! | [`tcp`] | messages on a connection, one after another |
 //! | [`websocket`] | messages on a connection, in WebSocket frames |
@@ -11,12 +10,12 @@
 
 use std::io;
 use std::net::SocketAddr;
-use std::sync::{Arc, Weak};
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
 use tokio::net::UdpSocket;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 
 use crate::sip::message::Message;
 use crate::sip::transaction::Transport;
@@ -24,7 +23,6 @@ use crate::sip::trust::Origin;
 
 use stream::Stream;
 
-pub mod dial;
 pub mod stream;
 mod tcp;
 pub mod tls;
@@ -45,16 +43,29 @@ pub enum Flow {
 pub struct Writer {
     waiting: mpsc::Sender<Bytes>,
     /// Ends when the connection is read no more.
-    reading: Weak<()>,
+    reading: watch::Receiver<()>,
+}
+
+/// Held as long as a connection is read, and by what was read of it until it has been looked at: an answer that came
+/// last is not overtaken by the end.
+#[derive(Debug, Clone, Default)]
+#[expect(dead_code, reason = "it is there to be dropped")]
+pub struct Reading(Option<Arc<watch::Sender<()>>>);
+
+/// A writer that does not keep its connection open.
+#[derive(Debug, Clone)]
+pub struct WeakWriter {
+    waiting: mpsc::WeakSender<Bytes>,
+    reading: watch::Receiver<()>,
 }
 
 impl Writer {
     /// For whoever serves a connection: the writer, what is to be written, and what is to be held as long as the
     /// connection is read.
-    fn new() -> (Self, mpsc::Receiver<Bytes>, Arc<()>) {
+    fn new() -> (Self, mpsc::Receiver<Bytes>, Reading) {
         let (waiting, writes) = mpsc::channel(WRITES_WAITING);
-        let read = Arc::new(());
-        let reading = Arc::downgrade(&read);
+        let (read, reading) = watch::channel(());
+        let read = Reading(Some(Arc::new(read)));
         (Self { waiting, reading }, writes, read)
     }
 
@@ -74,7 +85,38 @@ impl Writer {
 
     /// Whether what is asked could still be answered.
     fn is_open(&self) -> bool {
-        !self.waiting.is_closed() && self.reading.strong_count() > 0
+        !self.waiting.is_closed() && self.reading.has_changed().is_ok()
+    }
+
+    /// Waits until nothing that is asked can be answered any more.
+    async fn closed(&self) {
+        let mut reading = self.reading.clone();
+        tokio::select! {
+            () = self.waiting.closed() => {}
+            // Nothing is ever sent: it ends.
+            _ = reading.changed() => {}
+        }
+    }
+
+    /// The same connection, for whoever does not keep it open.
+    #[must_use]
+    pub fn downgrade(&self) -> WeakWriter {
+        WeakWriter {
+            waiting: self.waiting.downgrade(),
+            reading: self.reading.clone(),
+        }
+    }
+}
+
+impl WeakWriter {
+    /// The writer, as long as what is asked could be answered.
+    #[must_use]
+    pub fn upgrade(&self) -> Option<Writer> {
+        let writer = Writer {
+            waiting: self.waiting.upgrade()?,
+            reading: self.reading.clone(),
+        };
+        writer.is_open().then_some(writer)
     }
 }
 
@@ -125,14 +167,33 @@ impl Server {
         };
         match self.framing {
             Framing::Stream => {
-                // Whoever holds the way keeps the connection.
-                let (way, served) = tcp::serve(stream, connection);
-                drop(way);
+                // Whoever holds a writer keeps the connection.
+                let (writer, served) = tcp::serve(stream, connection);
+                drop(writer);
                 served.await;
             }
             Framing::WebSocket(origins) => websocket::serve(stream, connection, &origins).await,
         }
     }
+}
+
+/// Serves a connection that we have opened, in a task of its own, until either side ends it. What is written to it
+/// goes in at what this gives.
+#[must_use]
+pub fn serve_own(
+    stream: Stream,
+    origin: Origin,
+    limits: Limits,
+    endpoint: mpsc::Sender<Received>,
+) -> Writer {
+    let connection = Connection {
+        origin,
+        limits,
+        endpoint,
+    };
+    let (writer, served) = tcp::serve(stream, connection);
+    tokio::spawn(served);
+    writer
 }
 
 /// One connection, ready to be served.
@@ -153,6 +214,8 @@ pub struct Received {
     pub origin: Origin,
     /// The way back.
     pub flow: Flow,
+    /// To be dropped when it has been looked at.
+    pub reading: Reading,
 }
 
 impl Flow {
@@ -182,6 +245,14 @@ impl Flow {
         match self {
             Self::Datagram(_) => true,
             Self::Stream(writer) => writer.is_open(),
+        }
+    }
+
+    /// Waits until no answer can come any more.
+    pub async fn closed(&self) {
+        match self {
+            Self::Datagram(_) => std::future::pending().await,
+            Self::Stream(writer) => writer.closed().await,
         }
     }
 }

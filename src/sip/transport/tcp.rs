@@ -1,9 +1,8 @@
 //! SIP over TCP and TLS: messages out of a stream (RFC 3261 section 18.3), on connections that the peers
-//! keep open.
+//! keep open, or we.
 
 use std::future::Future;
 use std::io;
-use std::sync::Arc;
 
 use bytes::{Bytes, BytesMut};
 use tokio::io::{AsyncRead, AsyncReadExt};
@@ -11,7 +10,7 @@ use tokio::sync::mpsc;
 use tokio::time::timeout;
 
 use super::stream::{Stream, close, write_all};
-use super::{Connection, Flow, Received, Writer};
+use super::{Connection, Flow, Reading, Received, Writer};
 use crate::sip::framer::{Frame, FrameError, Framer};
 use crate::sip::message::Message;
 use crate::sip::trust::Origin;
@@ -19,11 +18,11 @@ use crate::sip::trust::Origin;
 /// Octets read at once.
 const READ_AT_ONCE: usize = 16 * 1024;
 
-/// A connection: the way to the other end, and what serves it until either side ends it.
-pub(super) fn serve(stream: Stream, connection: Connection) -> (Flow, impl Future<Output = ()>) {
+/// A connection: what writes to it, and what serves it until either side ends it.
+pub(super) fn serve(stream: Stream, connection: Connection) -> (Writer, impl Future<Output = ()>) {
     let (writer, waiting, reading) = Writer::new();
-    let flow = Flow::Stream(writer.clone());
-    (flow, run(stream, connection, writer, waiting, reading))
+    let served = run(stream, connection, writer.clone(), waiting, reading);
+    (writer, served)
 }
 
 async fn run(
@@ -31,13 +30,13 @@ async fn run(
     connection: Connection,
     writer: Writer,
     waiting: mpsc::Receiver<Bytes>,
-    reading: Arc<()>,
+    reading: Reading,
 ) {
     let peer = connection.origin.source;
     let (read, write) = tokio::io::split(stream);
     let patience = connection.limits.idle_timeout;
     let sending = tokio::spawn(write_all(write, waiting, patience));
-    if let Err(error) = read_all(read, &writer, &connection).await {
+    if let Err(error) = read_all(read, &writer, &reading, &connection).await {
         tracing::debug!(peer = %peer, "SIP connection with {peer}: {error}");
     }
     drop(reading);
@@ -50,6 +49,7 @@ async fn run(
 async fn read_all<R: AsyncRead + Unpin>(
     mut read: R,
     writer: &Writer,
+    reading: &Reading,
     connection: &Connection,
 ) -> io::Result<()> {
     let limits = connection.limits;
@@ -80,9 +80,10 @@ async fn read_all<R: AsyncRead + Unpin>(
                 fault: None,
                 origin,
                 flow,
+                reading: reading.clone(),
             },
             Err(error) => {
-                if let Some(received) = broken(&framer, &error, origin, flow) {
+                if let Some(received) = broken(&framer, &error, origin, flow, reading) {
                     // An error means that the endpoint is gone.
                     let _ = connection.endpoint.send(received).await;
                 }
@@ -115,7 +116,13 @@ async fn next_frame<R: AsyncRead + Unpin>(
 }
 
 /// What is left of a message after which the stream cannot be read on, if it can be answered.
-fn broken(framer: &Framer, error: &FrameError, origin: Origin, flow: Flow) -> Option<Received> {
+fn broken(
+    framer: &Framer,
+    error: &FrameError,
+    origin: Origin,
+    flow: Flow,
+    reading: &Reading,
+) -> Option<Received> {
     let message = Message::parse_head_only(framer.unread())?;
     let fault = Some((error.sip_status(), error.to_string()));
     Some(Received {
@@ -123,5 +130,6 @@ fn broken(framer: &Framer, error: &FrameError, origin: Origin, flow: Flow) -> Op
         fault,
         origin,
         flow,
+        reading: reading.clone(),
     })
 }

@@ -29,6 +29,9 @@ pub enum CertificateError {
     /// Certificate and key do not go together, or an authority's certificate is none.
     #[error("the certificate cannot be used")]
     Pair(#[from] rustls::Error),
+    /// The system has no authorities.
+    #[error("the system knows no authorities that servers could be known by")]
+    System(#[source] rustls::Error),
     /// There is no authority that clients could be known by.
     #[error("no certificate of a client can be checked")]
     Clients(#[from] VerifierBuilderError),
@@ -43,6 +46,8 @@ pub struct Files {
     pub key: PathBuf,
     /// Authorities whose certificates of clients are believed; without them no client is asked for one.
     pub client_authorities: Option<PathBuf>,
+    /// Authorities that servers are known by; without them, those of the system.
+    pub server_authorities: Option<PathBuf>,
 }
 
 /// The certificate of the listener, as its files have it.
@@ -56,8 +61,8 @@ pub struct Certificate {
 #[derive(Debug, Clone)]
 struct Loaded {
     config: Arc<ServerConfig>,
-    /// What we connect with ourselves; `None` if the system has no authorities to know others by.
-    connector: Option<Arc<ClientConfig>>,
+    /// What connections of ours are put behind TLS with; `None` if there are no authorities to know servers by.
+    client: Option<Arc<ClientConfig>>,
     fingerprint: Vec<u8>,
 }
 
@@ -91,11 +96,38 @@ impl Certificate {
     pub(super) fn acceptor(&self) -> TlsAcceptor {
         TlsAcceptor::from(Arc::clone(&self.current.borrow().config))
     }
+}
 
-    /// What connections are opened with now: we show our certificate, and believe those of the authorities that clients
-    /// are known by, else of the system's.
-    pub(super) fn connector(&self) -> Option<Arc<ClientConfig>> {
-        self.current.borrow().connector.clone()
+/// What connections of ours are put behind TLS with.
+#[derive(Debug, Clone)]
+pub enum Connector {
+    /// With our certificate, as it is then: many know their peers by it.
+    Certificate(Arc<Certificate>),
+    /// With none; there is no TLS if there are no authorities to know servers by.
+    Nameless(Option<Arc<ClientConfig>>),
+}
+
+impl Connector {
+    /// Shows this certificate; without one, servers are known by `authorities`, else by the system's.
+    ///
+    /// # Errors
+    /// When the file cannot be used.
+    pub fn new(
+        certificate: Option<Arc<Certificate>>,
+        authorities: Option<&Path>,
+    ) -> Result<Self, CertificateError> {
+        Ok(match certificate {
+            Some(certificate) => Self::Certificate(certificate),
+            None => Self::Nameless(client(authorities, None)?),
+        })
+    }
+
+    /// What a connection is opened with now.
+    pub(in crate::sip) fn config(&self) -> Option<Arc<ClientConfig>> {
+        match self {
+            Self::Certificate(certificate) => certificate.current.borrow().client.clone(),
+            Self::Nameless(config) => config.clone(),
+        }
     }
 }
 
@@ -113,31 +145,51 @@ fn read(files: &Files) -> Result<Loaded, CertificateError> {
             ServerConfig::builder().with_client_cert_verifier(verifier.build()?)
         }
     };
-    let connector = connector(files, certificates.clone(), key.clone_key())?;
+    let own = (files.chain.as_path(), files.key.as_path());
+    let client = client(files.server_authorities.as_deref(), Some(own))?;
     Ok(Loaded {
         config: Arc::new(builder.with_single_cert(certificates, key)?),
-        connector: connector.map(Arc::new),
+        client,
         fingerprint,
     })
 }
 
-fn connector(
-    files: &Files,
-    chain: Vec<CertificateDer<'static>>,
-    key: PrivateKeyDer<'static>,
-) -> Result<Option<ClientConfig>, CertificateError> {
+/// [`client_config`], if there are authorities to know servers by: whoever does not connect over TLS needs none.
+fn client(
+    authority_file: Option<&Path>,
+    own: Option<(&Path, &Path)>,
+) -> Result<Option<Arc<ClientConfig>>, CertificateError> {
+    match client_config(authority_file, own) {
+        Ok(config) => Ok(Some(Arc::new(config))),
+        Err(CertificateError::System(error)) => {
+            tracing::debug!("no server can be known over TLS: {error}");
+            Ok(None)
+        }
+        Err(error) => Err(error),
+    }
+}
+
+/// What connections of ours are put behind TLS with. Servers are known by these authorities, else by the system's;
+/// `own` is a certificate chain to show to them, and its key.
+///
+/// # Errors
+/// When a file cannot be used, or the system has no authorities.
+pub fn client_config(
+    authority_file: Option<&Path>,
+    own: Option<(&Path, &Path)>,
+) -> Result<ClientConfig, CertificateError> {
     let builder = ClientConfig::builder();
-    let builder = match &files.client_authorities {
+    let builder = match authority_file {
         Some(file) => builder.with_root_certificates(authorities(file)?),
-        None => match builder.with_platform_verifier() {
-            Ok(builder) => builder,
-            Err(error) => {
-                tracing::debug!("nobody can be known over TLS: {error}");
-                return Ok(None);
-            }
-        },
+        None => builder
+            .with_platform_verifier()
+            .map_err(CertificateError::System)?,
     };
-    Ok(Some(builder.with_client_auth_cert(chain, key)?))
+    let Some((chain, key)) = own else {
+        return Ok(builder.with_no_client_auth());
+    };
+    let private = PrivateKeyDer::from_pem_file(key).map_err(in_file(key))?;
+    Ok(builder.with_client_auth_cert(certificates(chain)?, private)?)
 }
 
 /// The certificates of a PEM file as roots of trust.

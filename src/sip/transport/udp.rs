@@ -10,7 +10,7 @@ use socket2::SockRef;
 use tokio::net::UdpSocket;
 use tokio::sync::mpsc;
 
-use super::{Flow, Received, read_whole};
+use super::{Flow, Reading, Received, read_whole};
 use crate::sip::trust::Origin;
 
 /// No datagram is longer.
@@ -56,6 +56,7 @@ pub async fn receive(socket: Arc<UdpSocket>, max_message: usize, endpoint: mpsc:
             fault,
             origin: Origin::nameless(source, local, "UDP"),
             flow: Flow::Datagram(Arc::clone(&socket)),
+            reading: Reading::default(),
         };
         if endpoint.send(received).await.is_err() {
             return;

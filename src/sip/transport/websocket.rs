@@ -16,7 +16,7 @@ use tokio_tungstenite::tungstenite::http::{HeaderMap, HeaderValue, StatusCode, h
 use tokio_tungstenite::tungstenite::protocol::{Message as Frame, WebSocketConfig};
 
 use super::stream::{Stream, close};
-use super::{Connection, Flow, Received, Writer, read_whole};
+use super::{Connection, Flow, Reading, Received, Writer, read_whole};
 
 /// The subprotocol (RFC 7118 section 4.1).
 const SIP: &str = "sip";
@@ -49,7 +49,7 @@ pub(super) async fn serve(stream: Stream, connection: Connection, origins: &[Str
     let (write, read) = socket.split();
     let (writer, waiting, reading) = Writer::new();
     let sending = tokio::spawn(write_all(write, waiting, patience));
-    read_all(read, &writer, &connection).await;
+    read_all(read, &writer, &reading, &connection).await;
     drop((writer, reading));
     close(sending, patience).await;
 }
@@ -102,6 +102,7 @@ fn offers_sip(headers: &HeaderMap) -> bool {
 async fn read_all(
     mut read: SplitStream<WebSocketStream<Stream>>,
     writer: &Writer,
+    reading: &Reading,
     connection: &Connection,
 ) {
     // Pings are answered beneath; they keep the connection, as do the CRLFs of RFC 5626.
@@ -130,6 +131,7 @@ async fn read_all(
             fault,
             origin: connection.origin.clone(),
             flow: Flow::Stream(writer.clone()),
+            reading: reading.clone(),
         };
         if connection.endpoint.send(received).await.is_err() {
             return;
