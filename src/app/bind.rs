@@ -101,7 +101,7 @@ fn certificate(settings: &Settings) -> anyhow::Result<Option<Arc<Certificate>>> 
         chain: chain.clone(),
         key: key.clone(),
         client_authorities: sip.tls_client_authorities.clone(),
-        server_authorities: sip.tls_client_authorities.clone(),
+        server_authorities: sip.server_authorities().map(Into::into),
     };
     Ok(Some(Arc::new(Certificate::load(files)?)))
 }

@@ -9,44 +9,33 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context;
-use governor::Quota;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 
-use crate::clock::{self, Clock};
+use crate::clock::Clock;
 use crate::config::{Settings, Strangers};
 use crate::domain::hex::hex;
 use crate::identity::Identity;
-use crate::inbound::in_dialog::InDialog;
-use crate::inbound::large::LargeMode;
-use crate::inbound::refer::Refer;
-use crate::inbound::sip::UserAgent;
 use crate::inbound::trust::{NONCE_LIFE, Trust};
 use crate::mailbox::Mailbox;
 use crate::mailbox::feed::Feed;
 use crate::mailbox::large::Contents;
 use crate::mailbox::spool::SpoolDirectory;
-use crate::msrp::server;
 use crate::outbound::sweeper;
 use crate::sip::digest::Challenger;
-use crate::sip::endpoint::{self, Ways};
-use crate::sip::places::Places;
-use crate::sip::transport::Limits;
-use crate::sip::transport::stream;
-use crate::sip::transport::tls::{Certificate, Connector};
+use crate::sip::transport::tls::Certificate;
 use crate::store::objects::Objects;
 use crate::store::{Db, secrets};
 use crate::web::auth::XcapAuth;
 use crate::web::{self, AppState, CursorKey, Demo, Throttle};
 
 mod bind;
+mod sip;
 
 use bind::Bound;
 
-/// How long sessions under way may take to end when the server stops.
-const GOODBYES: Duration = Duration::from_secs(4);
 /// Characters of the name that a database has among the objects of others.
 const OWNER_CHARS: usize = 16;
 /// How long requests under way may take when the server stops.
@@ -240,7 +229,7 @@ impl App {
                     .await
             });
         }
-        let sip = serve_sip(&self.state, self.bound, self.trust, wait(stopped.clone()))?;
+        let sip = sip::serve(&self.state, self.bound, self.trust, stopped.clone())?;
         tasks.spawn(async move {
             sip.await;
             Ok(())
@@ -286,66 +275,6 @@ impl App {
         self.state.mailbox.db.close().await?;
         Ok(())
     }
-}
-
-/// Serves SIP and the MSRP sessions that come of it.
-fn serve_sip<F: Future<Output = ()>>(
-    state: &AppState,
-    bound: Bound,
-    trust: Trust,
-    stop: F,
-) -> io::Result<impl Future<Output = ()> + use<F>> {
-    let mailbox = &state.mailbox;
-    let settings = &state.settings;
-    let large = bound.large(settings, &mailbox.hostname)?;
-    let sessions = server::Sessions::default();
-    let (outgoing, requests) = endpoint::channel();
-    let secret = clock::random().map_err(io::Error::other)?;
-    let limits = Limits {
-        max_message: mailbox.policy.max_message_bytes,
-        idle_timeout: settings.sip.idle_timeout,
-    };
-    let tls = Connector::new(
-        bound.certificate,
-        settings.sip.tls_client_authorities.as_deref(),
-    );
-    let ways = Ways::new(outgoing, &bound.sip, limits, tls.map_err(io::Error::other)?)?;
-    let in_dialog = InDialog::new(ways, secret, Arc::clone(&mailbox.hostname));
-    let large = LargeMode::new(mailbox.clone(), large, sessions.clone(), in_dialog.clone());
-    let secret = clock::random().map_err(io::Error::other)?;
-    let mut msrp = JoinSet::new();
-    let patience = settings.msrp.idle_timeout;
-    let places = Places::new(
-        settings.msrp.max_sessions,
-        settings.msrp.max_sessions_per_peer,
-    );
-    for listener in bound.msrp {
-        let sessions = sessions.clone();
-        let serve = move |stream, _| sessions.clone().serve(stream, patience);
-        msrp.spawn(stream::accept(listener, places.clone(), patience, serve));
-    }
-    let sip = &settings.sip;
-    let clock = mailbox.clock.clone();
-    let refer = Refer::new(mailbox.clone(), in_dialog.clone());
-    let user_agent = UserAgent::new(mailbox.clone(), large.clone(), refer, trust, &sip.domains);
-    let config = endpoint::Config {
-        limits,
-        connections: Places::new(sip.max_connections, sip.max_connections_per_peer),
-        rate: Quota::per_second(sip.rate_limit),
-        host: mailbox.hostname.to_string(),
-        secret,
-        branch: in_dialog.branch().to_owned(),
-        now: Arc::new(move || clock.now()),
-    };
-    let stop = async move {
-        stop.await;
-        // The sessions say goodbye while there is somebody to say it through.
-        large.stop(GOODBYES).await;
-    };
-    Ok(async move {
-        endpoint::run(bound.sip, config, user_agent, requests, stop).await;
-        msrp.shutdown().await;
-    })
 }
 
 async fn wait(mut stopped: watch::Receiver<bool>) {

@@ -147,6 +147,26 @@ pub const KEYS: &[Key] = &[
         "The realm of Digest. Absent: `server.hostname`. Tokens made for another realm are no good.",
     ),
     key(
+        "sip.outbound_proxy",
+        "",
+        "SIP URI of the proxy that requests of ours go to, as in `sip:proxy.example.org;lr`. With `lr` it is also named in a Route.",
+    ),
+    key(
+        "sip.udp_limit",
+        "1300",
+        "A request of ours with more octets goes over TCP where it would go over UDP, if TCP is listened on there (RFC 3261 section 18.1.1).",
+    ),
+    key(
+        "sip.tls_authorities",
+        "",
+        "PEM file with the authorities that servers we connect to over TLS are known by. Absent: those of `sip.tls_client_authorities`, else of the system.",
+    ),
+    key(
+        "sip.dns_servers",
+        "",
+        "Addresses with port of the DNS servers to ask for SIP servers. Absent: those of the system.",
+    ),
+    key(
         "sip.rate_limit",
         "5000",
         "The most SIP requests a second from one address; more get 503.",
@@ -268,6 +288,11 @@ pub const KEYS: &[Key] = &[
         "How often expired messages are removed.",
     ),
     key(
+        "reports.route",
+        "",
+        "Who sends delivery reports: `connector`, whoever fetches them by HTTP; `proxy`, this server through `sip.outbound_proxy`; `direct`, this server to whoever DNS names (RFC 3263). Absent: `proxy` if there is one, else `connector`.",
+    ),
+    key(
         "reports.give_up_after",
         "24h",
         "A delivery report that could not be sent within this time is given up; an operator may have it tried again.",
@@ -321,7 +346,7 @@ pub const KEYS: &[Key] = &[
 ];
 
 /// The keys that are lists.
-pub(super) const LISTS: [&str; 14] = [
+pub(super) const LISTS: [&str; 15] = [
     "http.listen",
     "http.tls_proxies",
     "sip.listen",
@@ -331,6 +356,7 @@ pub(super) const LISTS: [&str; 14] = [
     "sip.websocket_origins",
     "sip.domains",
     "sip.trusted_peers",
+    "sip.dns_servers",
     "sip.digest_algorithms",
     "msrp.listen",
     "msrp.tls_listen",

@@ -14,6 +14,8 @@ use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 use secrecy::ExposeSecret;
 
 use crate::domain::policy::Policy;
+use crate::domain::report::ReportRoute;
+use crate::sip::hop::Hop;
 use crate::sip::trust::TrustedPeer;
 use crate::store::objects::{Bucket, Place};
 
@@ -134,8 +136,23 @@ impl Settings {
         Ok(())
     }
 
+    fn check_reports(&self) -> Result<(), SettingsError> {
+        let proxy = self.sip.outbound_proxy.as_deref();
+        if proxy.is_some_and(|uri| Hop::of(uri).is_err()) {
+            return invalid(
+                "sip.outbound_proxy",
+                "must be a SIP URI, as in sip:proxy.example.org;lr",
+            );
+        }
+        if self.report_route() == ReportRoute::Proxy && proxy.is_none() {
+            return invalid("reports.route", "needs sip.outbound_proxy");
+        }
+        Ok(())
+    }
+
     fn check(&self) -> Result<(), SettingsError> {
         self.check_objects()?;
+        self.check_reports()?;
         if let Some(name) = &self.server.hostname
             && !is_host_name(name)
         {
@@ -244,6 +261,16 @@ impl Settings {
             .clone()
             .or_else(|| Some(machine()).filter(|name| is_host_name(name)))
             .unwrap_or_else(|| "localhost".to_owned())
+    }
+
+    /// Who sends delivery reports.
+    #[must_use]
+    pub fn report_route(&self) -> ReportRoute {
+        let usual = match self.sip.outbound_proxy {
+            Some(_) => ReportRoute::Proxy,
+            None => ReportRoute::Connector,
+        };
+        self.reports.route.unwrap_or(usual)
     }
 
     /// The realm that Digest credentials are made for.
@@ -382,6 +409,14 @@ mod tests {
             ("[policy]\nmax_expiry = 'soon'", "max_expiry"),
             ("[policy]\ndelivery_reports = 'yes'", "delivery_reports"),
             ("[reports]\nkeep = '8000y'", "reports.*"),
+            ("[reports]\nroute = 'pigeon'", "route"),
+            ("[reports]\nroute = 'proxy'", "reports.route"),
+            ("[sip]\noutbound_proxy = 'proxy'", "sip.outbound_proxy"),
+            (
+                "[sip]\noutbound_proxy = 'sip:p;transport=ws'",
+                "sip.outbound_proxy",
+            ),
+            ("[sip]\ndns_servers = ['192.0.2.1']", "dns_servers"),
             ("[server]\nhostname = 'a b'", "server.hostname"),
             ("[objects]\nurl = 'objects'", "objects.url"),
             ("[objects]\nurl = 's3:///prefix'", "objects.url"),
@@ -417,6 +452,17 @@ mod tests {
             let error = anyhow::Error::from(load(toml).unwrap_err());
             assert!(format!("{error:#}").contains(named), "{toml}: {error:#}");
         }
+    }
+
+    #[test]
+    fn reports_go_through_the_proxy_if_there_is_one() {
+        let route = |toml| load(toml).unwrap().report_route();
+        let proxy = "[sip]\noutbound_proxy = 'sip:proxy.example.org;lr'\n";
+        assert_eq!(route(""), ReportRoute::Connector);
+        assert_eq!(route(proxy), ReportRoute::Proxy);
+        let fetched = format!("{proxy}[reports]\nroute = 'connector'");
+        assert_eq!(route(&fetched), ReportRoute::Connector);
+        assert_eq!(route("[reports]\nroute = 'direct'"), ReportRoute::Direct);
     }
 
     #[test]

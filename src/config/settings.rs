@@ -3,7 +3,7 @@
 use std::fmt::Display;
 use std::net::SocketAddr;
 use std::num::NonZeroU32;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::time::Duration;
 
@@ -11,7 +11,7 @@ use secrecy::SecretString;
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer};
 
-use crate::domain::report::DeliveryReports;
+use crate::domain::report::{DeliveryReports, ReportRoute};
 use crate::sip::digest::Algorithm;
 use crate::sip::trust::TrustedPeer;
 
@@ -129,6 +129,15 @@ pub struct SipSettings {
     pub digest_algorithms: Vec<Algorithm>,
     /// The realm of Digest; absent, the server's host name.
     pub realm: Option<String>,
+    /// Where requests of ours go.
+    pub outbound_proxy: Option<String>,
+    /// The most octets of a request of ours over UDP.
+    pub udp_limit: usize,
+    /// Authorities that servers are known by.
+    pub tls_authorities: Option<PathBuf>,
+    /// DNS servers; none means those of the system.
+    #[serde(default, deserialize_with = "list")]
+    pub dns_servers: Vec<SocketAddr>,
     /// The most requests a second from one address.
     pub rate_limit: NonZeroU32,
     /// The most connections at once.
@@ -138,6 +147,16 @@ pub struct SipSettings {
     /// A connection on which nothing comes for so long is closed.
     #[serde(with = "humantime_serde")]
     pub idle_timeout: Duration,
+}
+
+impl SipSettings {
+    /// The file with the authorities that servers are known by, if not those of the system.
+    #[must_use]
+    pub fn server_authorities(&self) -> Option<&Path> {
+        let file = self.tls_authorities.as_ref();
+        file.or(self.tls_client_authorities.as_ref())
+            .map(PathBuf::as_path)
+    }
 }
 
 /// `msrp.*`
@@ -208,6 +227,8 @@ pub struct PolicySettings {
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ReportSettings {
+    #[serde(default, deserialize_with = "some_word")]
+    pub(super) route: Option<ReportRoute>,
     #[serde(with = "humantime_serde")]
     pub(super) give_up_after: Duration,
     #[serde(with = "humantime_serde")]
@@ -278,6 +299,15 @@ where
 {
     let text = String::deserialize(deserializer)?;
     text.parse().map_err(D::Error::custom)
+}
+
+/// A word of a fixed set, or none.
+fn some_word<'de, D, T>(deserializer: D) -> Result<Option<T>, D::Error>
+where
+    D: Deserializer<'de>,
+    T: FromStr<Err: Display>,
+{
+    word(deserializer).map(Some)
 }
 
 /// A list whose empty entries do not count, so that an empty variable is an empty list.

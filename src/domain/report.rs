@@ -45,6 +45,25 @@ pub enum ReportKind {
 
 names!(ReportKind, "failed", Failed = "failed");
 
+/// Who sends reports.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ReportRoute {
+    /// Connectors that fetch them.
+    Connector,
+    /// The server, through its outbound proxy.
+    Proxy,
+    /// The server, to whoever DNS says is responsible.
+    Direct,
+}
+
+names!(
+    ReportRoute,
+    "connector, proxy, direct",
+    Connector = "connector",
+    Proxy = "proxy",
+    Direct = "direct"
+);
+
 /// Where a report is on its way.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum State {
@@ -54,7 +73,7 @@ pub enum State {
     Leased,
     /// It has been sent.
     Sent,
-    /// It could not be sent in time; an operator may have it tried again.
+    /// It could not be sent in time, or was refused for good; an operator may have it tried again.
     Dead,
 }
 

@@ -11,7 +11,8 @@ use crate::domain::access::Scope;
 use crate::domain::audit::{Action, Actor, AuditOutcome};
 use crate::domain::report::{State, back_off};
 use crate::store::audit::{self, NewEntry};
-use crate::store::reports::{self, Report};
+use crate::store::reports;
+pub use crate::store::reports::Report;
 use crate::store::{StoreError, WriteTx};
 
 /// How long a report belongs to whoever it was handed out to.
@@ -39,6 +40,37 @@ pub struct Failure {
     pub retry_after: Option<TimeDelta>,
     /// What it said.
     pub error: Option<String>,
+    /// Whether it said so for good, so that trying again is of no use.
+    pub is_final: bool,
+}
+
+/// What became of an attempt.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Attempt {
+    /// The report.
+    pub id: i64,
+    /// Its sender.
+    pub sender_key: String,
+    /// `None`: it was sent.
+    pub failure: Option<Failure>,
+    /// Random, for the wait before the next one.
+    pub chance: u32,
+}
+
+/// Reports that were handed out.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Claimed {
+    /// The reports; of one sender there is one at most.
+    pub reports: Vec<Report>,
+    /// Whether there may be more.
+    pub is_more: bool,
+}
+
+impl Claimed {
+    fn of(reports: Vec<Report>, limit: u64) -> Self {
+        let is_more = u64::try_from(reports.len()).is_ok_and(|claimed| claimed >= limit);
+        Self { reports, is_more }
+    }
 }
 
 impl Mailbox {
@@ -114,24 +146,58 @@ impl Mailbox {
         failure: Failure,
         chance: u32,
     ) -> Result<Handled, StoreError> {
-        self.change_report(scope, id, |report, now| {
-            if report.state != State::Leased {
-                return false;
-            }
-            report.last_error = failure.error.as_deref().map(shortened);
-            let wait = back_off(report.attempts, chance);
-            let wait = wait.max(failure.retry_after.unwrap_or_default());
-            match now.checked_add_signed(wait) {
-                Some(next) if next < report.give_up_at => {
-                    report.state = State::Pending;
-                    report.next_attempt_at = Some(next);
-                    report.lease_until = None;
+        self.change_report(scope, id, |report, now| fail(report, &failure, chance, now))
+            .await
+    }
+
+    /// Writes down what became of `attempts`, and hands out what comes next: of the senders of those that are done the
+    /// next report each, and up to `more` others; nothing if that is `None`. One transaction for all of it, so that
+    /// many reports cost little more than one.
+    ///
+    /// # Errors
+    /// When the database fails; nothing is written down then.
+    pub async fn settle_reports(
+        &self,
+        attempts: &[Attempt],
+        more: Option<u64>,
+    ) -> Result<Claimed, StoreError> {
+        let limit = more.unwrap_or_default();
+        if attempts.is_empty() {
+            let reports = self.claim_reports(&Scope::All, limit).await?;
+            return Ok(Claimed::of(reports, limit));
+        }
+        let now = self.clock.now();
+        let tx = self.db.write().await?;
+        let (mut sent, mut senders) = (Vec::new(), Vec::new());
+        for attempt in attempts {
+            let Some(failure) = &attempt.failure else {
+                sent.push(attempt.id);
+                senders.push(attempt.sender_key.as_str());
+                continue;
+            };
+            // One that an operator has dropped is nobody's business any more.
+            if let Some(mut report) = reports::lock(&tx, &Scope::All, attempt.id).await?
+                && fail(&mut report, failure, attempt.chance, now)
+            {
+                reports::write(&tx, &report).await?;
+                if report.state == State::Dead {
+                    senders.push(attempt.sender_key.as_str());
                 }
-                _ => end(report, State::Dead, now),
             }
-            true
-        })
-        .await
+        }
+        reports::mark_sent(&tx, sent, now).await?;
+        let mut next = Vec::new();
+        if more.is_some() && !senders.is_empty() {
+            next = reports::claim_next(&tx, &senders, now, now + LEASE).await?;
+        }
+        let mut claimed = Claimed::default();
+        if limit > 0 {
+            let others = reports::claim(&tx, &Scope::All, now, now + LEASE, limit).await?;
+            claimed = Claimed::of(others, limit);
+        }
+        claimed.reports.extend(next);
+        tx.commit().await?;
+        Ok(claimed)
     }
 
     /// A page of reports, newest first, ids below `before`.
@@ -223,6 +289,25 @@ fn entry(report: &Report, action: Action, by: Actor, now: DateTime<Utc>) -> NewE
             "report": report.id, "message": report.message_id.key.to_string(),
         })),
     }
+}
+
+/// Takes back a report that could not be sent; `false` if it is not handed out.
+fn fail(report: &mut Report, failure: &Failure, chance: u32, now: DateTime<Utc>) -> bool {
+    if report.state != State::Leased {
+        return false;
+    }
+    report.last_error = failure.error.as_deref().map(shortened);
+    let wait = back_off(report.attempts, chance);
+    let wait = wait.max(failure.retry_after.unwrap_or_default());
+    match now.checked_add_signed(wait) {
+        Some(next) if next < report.give_up_at && !failure.is_final => {
+            report.state = State::Pending;
+            report.next_attempt_at = Some(next);
+            report.lease_until = None;
+        }
+        _ => end(report, State::Dead, now),
+    }
+    true
 }
 
 fn end(report: &mut Report, state: State, now: DateTime<Utc>) {

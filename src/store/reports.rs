@@ -52,6 +52,8 @@ pub struct Report {
     pub message_id: MessageId,
     /// Whose it was.
     pub aor: String,
+    /// What reports of one sender have in common.
+    pub sender_key: String,
     /// The URI to send it to.
     pub target: String,
     /// Why the message went.
@@ -94,6 +96,7 @@ fn from_row(row: Model) -> Result<Report, StoreError> {
             host: row.host,
         },
         aor: row.aor,
+        sender_key: row.sender_key,
         target: row.target,
         reason: row.reason,
         imdn_message_id: row.imdn_message_id,
@@ -209,8 +212,40 @@ pub async fn claim(
     lease_until: DateTime<Utc>,
     limit: u64,
 ) -> Result<Vec<Report>, StoreError> {
-    let mut rows = due(scope, now)
-        .limit(limit)
+    hand_out(tx, due(scope, now).limit(limit), lease_until).await
+}
+
+/// Hands out, as [`claim`] does, the oldest open report of each of these senders where it may be handed out. Finding
+/// it takes no look at the others.
+///
+/// # Errors
+/// When the database fails.
+pub async fn claim_next(
+    tx: &WriteTx,
+    sender_keys: &[&str],
+    now: DateTime<Utc>,
+    lease_until: DateTime<Utc>,
+) -> Result<Vec<Report>, StoreError> {
+    let mut oldest = Query::select();
+    oldest
+        .expr(Expr::col(C::Id).min())
+        .from(Entity)
+        .and_where(C::SenderKey.is_in(sender_keys.iter().copied()))
+        .and_where(C::NextAttemptAt.is_not_null())
+        .group_by_col(C::SenderKey);
+    let query = Entity::find()
+        .filter(C::Id.in_subquery(oldest))
+        .filter(C::NextAttemptAt.lte(now))
+        .filter(C::GiveUpAt.gt(now));
+    hand_out(tx, query, lease_until).await
+}
+
+async fn hand_out(
+    tx: &WriteTx,
+    query: Select<Entity>,
+    lease_until: DateTime<Utc>,
+) -> Result<Vec<Report>, StoreError> {
+    let mut rows = query
         .lock_with_behavior(LockType::Update, LockBehavior::SkipLocked)
         .all(&**tx)
         .await?;
@@ -250,6 +285,27 @@ pub async fn of_message(
         .filter(C::AccountId.eq(key.account_id))
         .filter(C::Number.eq(key.number));
     query.one(conn).await?.map(from_row).transpose()
+}
+
+/// Marks those of these reports that are handed out as sent.
+///
+/// # Errors
+/// When the database fails.
+pub async fn mark_sent(tx: &WriteTx, ids: Vec<i64>, now: DateTime<Utc>) -> Result<(), StoreError> {
+    if ids.is_empty() {
+        return Ok(());
+    }
+    Entity::update_many()
+        .col_expr(C::State, State::Sent.as_str().into())
+        .col_expr(C::NextAttemptAt, Expr::value(None::<DateTime<Utc>>))
+        .col_expr(C::LeaseUntil, Expr::value(None::<DateTime<Utc>>))
+        .col_expr(C::LastError, Expr::value(None::<String>))
+        .col_expr(C::EndedAt, now.into())
+        .filter(C::Id.is_in(ids))
+        .filter(C::State.eq(State::Leased.as_str()))
+        .exec(&**tx)
+        .await?;
+    Ok(())
 }
 
 /// A report within `scope`, held until the transaction ends.

@@ -22,7 +22,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ),
     (
         "outbound",
-        &["domain", "sip", "msrp", "mime", "xcap", "mailbox"],
+        &["domain", "sip", "msrp", "mime", "xcap", "mailbox", "clock"],
     ),
     (
         "web",

@@ -27,6 +27,7 @@ mod large_sip;
 mod metadata;
 mod refer;
 mod removal;
+mod report_sending;
 mod reports;
 mod rest;
 mod rfc_messages;

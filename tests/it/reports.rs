@@ -381,6 +381,10 @@ on_both_databases! {
         app.clock.advance(TimeDelta::seconds(6));
         // A row that the sweep looks at in this moment is passed over: the connector waits for it.
         assert_eq!(pull_as(&app, &app.gateway, "?limit=100&wait=10").await.len(), 1);
+        let refused = json!({"error": "404 Not Found", "permanent": true});
+        let again = listed(&app, "").await.remove(0);
+        assert_eq!(answer(&app, &again, "nack", Some(refused)).await.status, 204);
+        assert_eq!(listed(&app, "?state=dead").await[0]["last_error"], "404 Not Found");
         answer(&app, &json!({"id": "99999"}), "ack", None).await.assert_problem(404, "not-found");
         answer(&app, &json!({"id": "x"}), "nack", None).await.assert_problem(404, "not-found");
     }

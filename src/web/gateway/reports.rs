@@ -124,6 +124,10 @@ pub struct Nack {
     /// What the other side said; 500 characters are kept.
     #[schema(example = "480 Temporarily Unavailable")]
     error: Option<String>,
+    /// Whether that is for good: the report is given up at once.
+    #[serde(default)]
+    #[schema(required = false, example = false)]
+    permanent: bool,
 }
 
 /// Fetch delivery reports to send
@@ -199,7 +203,7 @@ pub async fn ack_report(
 /// Say that a report could not be sent
 ///
 /// It is handed out again after a while that grows with each attempt and is `retry_after` at least; when
-/// `reports.give_up_after` has passed it is given up.
+/// `reports.give_up_after` has passed, or the other side has refused it for good (`permanent`), it is given up.
 #[utoipa::path(
     post, path = "/gateway/v1/reports/{id}/nack", tag = "reports", operation_id = "nack_report",
     params(("id" = String, Path, description = "The `id` of the report", example = "17")),
@@ -236,6 +240,7 @@ pub async fn nack_report(
     let failure = Failure {
         retry_after: TimeDelta::from_std(Duration::from_secs(retry_after)).ok(),
         error: nack.error,
+        is_final: nack.permanent,
     };
     let chance = u32::from_be_bytes(clock::random().map_err(StoreError::from)?);
     let scope = caller.principal.gateway_scope();

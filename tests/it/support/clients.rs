@@ -1,10 +1,13 @@
 //! SIP clients that others have written: sipp and baresip.
 
-use std::net::SocketAddr;
+use std::net::{SocketAddr, UdpSocket};
 use std::process::{Output, Stdio};
+use std::time::Duration;
 
+use restante::sip::Message;
 use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::process::Command;
+use tokio::time::sleep;
 
 use super::repository;
 
@@ -42,6 +45,52 @@ pub async fn sipp(
         .output()
         .await
         .expect("sipp is needed: run ./scripts/test")
+}
+
+/// A phone of sipp's that answers one MESSAGE 200.
+pub struct Phone {
+    pub port: u16,
+    child: tokio::process::Child,
+    directory: tempfile::TempDir,
+}
+
+impl Phone {
+    /// Starts it and waits until it listens.
+    pub async fn start() -> Self {
+        let port = {
+            let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
+            socket.local_addr().unwrap().port()
+        };
+        let directory = tempfile::tempdir().unwrap();
+        let file = repository("tests/data/sipp/uas-message.xml");
+        let child = Command::new("sipp")
+            .args(["-sf", &file, "-i", "127.0.0.1", "-p", &port.to_string()])
+            .args(["-m", "1", "-nostdin", "-timeout", "30", "-timeout_error"])
+            .args(["-trace_msg", "-message_file", "messages.log"])
+            .current_dir(directory.path())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .kill_on_drop(true)
+            .spawn()
+            .expect("sipp is needed: run ./scripts/test");
+        while UdpSocket::bind(("127.0.0.1", port)).is_ok() {
+            sleep(Duration::from_millis(20)).await;
+        }
+        Self {
+            port,
+            child,
+            directory,
+        }
+    }
+
+    /// The MESSAGE that it got and answered.
+    pub async fn received(mut self) -> Message {
+        assert!(self.child.wait().await.unwrap().success());
+        let log = std::fs::read(self.directory.path().join("messages.log")).unwrap();
+        let start = b"\nMESSAGE sip:";
+        let at = log.windows(start.len()).position(|window| window == start);
+        Message::parse(log[at.unwrap() + 1..].to_vec().into()).unwrap()
+    }
 }
 
 /// Has baresip send a text to Alice from Carol through a server, over `udp` or `tcp`; what it printed: every SIP

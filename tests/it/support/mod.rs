@@ -4,11 +4,13 @@ mod app;
 pub mod browser;
 pub mod clients;
 pub mod digest;
+pub mod dns;
 pub mod kamailio;
 pub mod large;
 pub mod message;
 pub mod msrp;
 pub mod program;
+pub mod responder;
 pub mod sip;
 pub mod xcap;
 
@@ -44,6 +46,30 @@ macro_rules! on_both_databases {
             #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
             async fn postgres() {
                 run(TestApp::start($crate::support::Backend::Postgres, CONFIG).await).await;
+            }
+        }
+    )+};
+}
+
+/// Declares tests that run once on each database and start their servers themselves.
+#[macro_export]
+macro_rules! with_both_databases {
+    ($($(#[$doc:meta])* async fn $name:ident($backend:ident: Backend) $body:block)+) => {$(
+        $(#[$doc])*
+        mod $name {
+            #[allow(unused_imports, reason = "not every test needs all of its module")]
+            use super::*;
+
+            async fn run($backend: Backend) $body
+
+            #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn sqlite() {
+                run(Backend::Sqlite).await;
+            }
+
+            #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn postgres() {
+                run(Backend::Postgres).await;
             }
         }
     )+};
