@@ -3,16 +3,21 @@
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::Context;
 use tokio::net::TcpListener;
 
 use crate::config::{Settings, SipSettings};
-use crate::inbound::large;
+use crate::inbound::{large, subscribe};
 use crate::sip::endpoint::{Addresses, Sockets};
+use crate::sip::event::Bounds;
 use crate::sip::places::Places;
 use crate::sip::transport::stream::Listener;
 use crate::sip::transport::tls::{self, Certificate};
+
+/// Seconds that a subscription lasts whose subscriber names no time (RFC 5875 section 4.5, RFC 3842 section 3.4).
+const USUAL_SUBSCRIPTION: u32 = 3600;
 
 /// The sockets for SIP and MSRP, bound.
 pub(super) struct Bound {
@@ -119,4 +124,23 @@ async fn bind_sip(
     Sockets::bind(&addresses, certificate, &sip.websocket_origins)
         .await
         .context("cannot listen for SIP")
+}
+
+/// What subscribers may have; `url` is how HTTP is reached.
+pub(super) fn subscriptions(settings: &Settings, url: &str) -> subscribe::Settings {
+    let (sip, xcap) = (&settings.sip, &settings.xcap);
+    let seconds = |time: Duration| u32::try_from(time.as_secs()).unwrap_or(u32::MAX);
+    let most = seconds(sip.max_subscription);
+    let roots = std::iter::once(&xcap.root).chain(&xcap.root_aliases);
+    subscribe::Settings {
+        bounds: Bounds {
+            least: seconds(sip.min_subscription),
+            usual: USUAL_SUBSCRIPTION.min(most),
+            most,
+        },
+        pace: sip.notify_interval,
+        places: Places::new(sip.max_subscriptions, sip.max_subscriptions_per_peer),
+        root: format!("{url}{}", xcap.root),
+        roots: roots.cloned().collect(),
+    }
 }

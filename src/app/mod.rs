@@ -215,6 +215,7 @@ impl App {
     /// # Errors
     /// When a listener fails.
     pub async fn run(self, stop: impl Future<Output = ()>) -> anyhow::Result<()> {
+        let url = self.url()?;
         let (stopping, stopped) = watch::channel(false);
         let mut tasks = JoinSet::new();
         let router = web::router(self.state.clone());
@@ -229,7 +230,7 @@ impl App {
                     .await
             });
         }
-        let sip = sip::serve(&self.state, self.bound, self.trust, stopped.clone())?;
+        let sip = sip::serve(&self.state, &url, self.bound, self.trust, stopped.clone())?;
         tasks.spawn(async move {
             sip.await;
             Ok(())

@@ -10,7 +10,7 @@ use governor::Quota;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
-use super::bind::Bound;
+use super::bind::{self, Bound};
 use super::wait;
 use crate::clock;
 use crate::config::Settings;
@@ -19,6 +19,7 @@ use crate::inbound::in_dialog::InDialog;
 use crate::inbound::large::LargeMode;
 use crate::inbound::refer::Refer;
 use crate::inbound::sip::UserAgent;
+use crate::inbound::subscribe::Subscribe;
 use crate::inbound::trust::Trust;
 use crate::msrp::server;
 use crate::outbound::courier::{self, Courier};
@@ -33,9 +34,11 @@ use crate::web::AppState;
 /// How long sessions under way may take to end when the server stops.
 const GOODBYES: Duration = Duration::from_secs(4);
 
-/// Serves SIP and the MSRP sessions that come of it, and sends reports, until `stopped` says so.
+/// Serves SIP and the MSRP sessions that come of it, and sends reports, until `stopped` says so. `url` is how HTTP is
+/// reached.
 pub(super) fn serve(
     state: &AppState,
+    url: &str,
     bound: Bound,
     trust: Trust,
     stopped: watch::Receiver<bool>,
@@ -60,7 +63,21 @@ pub(super) fn serve(
     let secret = clock::random().map_err(io::Error::other)?;
     let msrp = serve_msrp(settings, bound.msrp, &sessions);
     let refer = Refer::new(mailbox.clone(), in_dialog.clone());
-    let user_agent = UserAgent::new(mailbox.clone(), large.clone(), refer, trust, &sip.domains);
+    let subscribe = Subscribe::new(
+        mailbox.clone(),
+        Arc::clone(&state.usages),
+        state.feed.clone(),
+        in_dialog.clone(),
+        bind::subscriptions(settings, url),
+    );
+    let user_agent = UserAgent::new(
+        mailbox.clone(),
+        large.clone(),
+        refer,
+        subscribe.clone(),
+        trust,
+        &sip.domains,
+    );
     let clock = mailbox.clock.clone();
     let config = endpoint::Config {
         limits,
@@ -80,14 +97,14 @@ pub(super) fn serve(
         });
         let stop = async {
             wait(stopped).await;
-            // The last answers and the goodbyes of sessions need the listener.
+            // The last answers and the goodbyes of sessions and subscriptions need the listener.
             let sent = async {
                 match sending {
                     Some(sending) => sending.await,
                     None => Ok(()),
                 }
             };
-            let (sent, ()) = tokio::join!(sent, large.stop(GOODBYES));
+            let (sent, (), ()) = tokio::join!(sent, large.stop(GOODBYES), subscribe.stop(GOODBYES));
             if let Err(error) = sent {
                 tracing::error!("sending reports broke off: {error}");
             }

@@ -187,6 +187,31 @@ pub const KEYS: &[Key] = &[
         "A SIP connection on which nothing comes for so long is closed.",
     ),
     key(
+        "sip.max_subscriptions",
+        "10000",
+        "The most SIP subscriptions at once.",
+    ),
+    key(
+        "sip.max_subscriptions_per_peer",
+        "10000",
+        "The most of them from one address, behind which a proxy may have many users. Each user has 50 at most.",
+    ),
+    key(
+        "sip.min_subscription",
+        "1m",
+        "A subscription that is to be shorter is refused (423).",
+    ),
+    key(
+        "sip.max_subscription",
+        "1d",
+        "One that is to be longer is shortened to this.",
+    ),
+    key(
+        "sip.notify_interval",
+        "5s",
+        "A subscriber is told of changes no more often than once in this time. RFC 5875 wants five seconds.",
+    ),
+    key(
         "msrp.listen",
         "127.0.0.1:2855",
         "Addresses to listen on for MSRP over TCP, by which large messages come; empty: none. Port 0 takes a free one.",

@@ -190,6 +190,9 @@ impl Settings {
         {
             return invalid("msrp.host", "is no host name and no address");
         }
+        if self.sip.min_subscription > self.sip.max_subscription {
+            return invalid("sip.min_subscription", "is above sip.max_subscription");
+        }
         if self.msrp.idle_timeout.is_zero() || self.msrp.total_timeout.is_zero() {
             return invalid("msrp.*_timeout", "must be above zero");
         }
@@ -444,6 +447,7 @@ mod tests {
             ),
             ("[msrp]\nhost = 'a b'", "msrp.host"),
             ("[msrp]\nidle_timeout = '0s'", "msrp.*_timeout"),
+            ("[sip]\nmin_subscription = '2d'", "sip.min_subscription"),
             (
                 "[database]\nmax_connections = 0",
                 "database.max_connections",

@@ -147,6 +147,19 @@ pub struct SipSettings {
     /// A connection on which nothing comes for so long is closed.
     #[serde(with = "humantime_serde")]
     pub idle_timeout: Duration,
+    /// The most subscriptions at once.
+    pub max_subscriptions: usize,
+    /// The most of them from one address.
+    pub max_subscriptions_per_peer: usize,
+    /// The shortest subscription, in whole seconds.
+    #[serde(with = "humantime_serde")]
+    pub min_subscription: Duration,
+    /// The longest.
+    #[serde(with = "humantime_serde")]
+    pub max_subscription: Duration,
+    /// The least time between notifications of changes to one subscriber.
+    #[serde(with = "humantime_serde")]
+    pub notify_interval: Duration,
 }
 
 impl SipSettings {

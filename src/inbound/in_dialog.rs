@@ -64,19 +64,30 @@ impl InDialog {
         route: &mut Route,
         body: Option<Body<'_>>,
     ) -> Result<(), Undelivered> {
-        let Some(found) = self.reach(subscription.dialog(), route.clone()).await else {
-            return subscription.on_answer(Instant::now(), None);
-        };
-        route.clone_from(&found);
+        let notify = self.write_notify(subscription, route, body).await?;
+        let answer = self.ask(notify, route.clone()).await;
+        subscription.on_answer(Instant::now(), answer.as_ref().ok())
+    }
+
+    /// Writes the NOTIFY that is due in a subscription. `route` becomes the way that it takes.
+    ///
+    /// # Errors
+    /// [`Undelivered`] if it can go nowhere: the subscription is to be given up.
+    pub async fn write_notify(
+        &self,
+        subscription: &mut Subscription,
+        route: &mut Route,
+        body: Option<Body<'_>>,
+    ) -> Result<Bytes, Undelivered> {
+        let found = self.reach(subscription.dialog(), route.clone()).await;
+        *route = found.ok_or(Undelivered::Silence)?;
         let contact = self.contact_at(route, subscription.dialog().is_secure());
         let via = self.via(route).ok_or(Undelivered::Silence)?;
         let written = subscription.notify(Instant::now(), &via, &contact, body);
-        let notify = written.map_err(|error| {
+        written.map_err(|error| {
             tracing::warn!("a NOTIFY cannot be written: {error}");
             Undelivered::Silence
-        })?;
-        let answer = self.ask(notify, found).await;
-        subscription.on_answer(Instant::now(), answer.as_ref().ok())
+        })
     }
 
     /// The Via of a request on this way, with a new branch; `None` if the system has no randomness to give.

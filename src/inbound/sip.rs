@@ -1,11 +1,13 @@
 //! What the SIP listener answers: MESSAGE is stored, INVITE and what follows it is for [`super::large`], REFER for
-//! [`super::refer`], OPTIONS says what is taken, all else is refused as RFC 3261 section 8.2 says.
+//! [`super::refer`], SUBSCRIBE for [`super::subscribe`], OPTIONS says what is taken, all else is refused as RFC 3261 section
+//! 8.2 says.
 
 use super::large::LargeMode;
 use super::pager::{self, HandOver, Refusal};
 use super::refer::{LIST, NO_SUBSCRIPTION, Refer};
+use super::subscribe::Subscribe;
 use super::trust::Trust;
-use crate::domain::access::Scope;
+use crate::domain::access::{Scope, TokenScope};
 use crate::mailbox::Mailbox;
 use crate::mailbox::store::StoreRefusal;
 use crate::sip::dialog::DialogId;
@@ -17,7 +19,15 @@ use crate::sip::trust::Origin;
 
 /// What is answered, in the order for Allow.
 pub(super) const METHODS: &[&str] = &[
-    "MESSAGE", "OPTIONS", "INVITE", "ACK", "CANCEL", "BYE", "UPDATE", "REFER",
+    "MESSAGE",
+    "OPTIONS",
+    "INVITE",
+    "ACK",
+    "CANCEL",
+    "BYE",
+    "UPDATE",
+    "REFER",
+    "SUBSCRIBE",
 ];
 /// Seconds after which a refused client may come again: a full account empties slowly, a database
 /// is back soon.
@@ -29,6 +39,7 @@ pub struct UserAgent {
     mailbox: Mailbox,
     large: LargeMode,
     refer: Refer,
+    subscribe: Subscribe,
     trust: Trust,
     domains: Vec<String>,
     capabilities: Capabilities,
@@ -41,6 +52,7 @@ impl UserAgent {
         mailbox: Mailbox,
         large: LargeMode,
         refer: Refer,
+        subscribe: Subscribe,
         trust: Trust,
         domains: &[String],
     ) -> Self {
@@ -62,6 +74,7 @@ impl UserAgent {
             mailbox,
             large,
             refer,
+            subscribe,
             trust,
             domains: domains
                 .iter()
@@ -78,6 +91,7 @@ impl UserAgent {
             .fold(Answer::new(200), |answer, (name, value)| {
                 answer.header(name, value)
             })
+            .header("Allow-Events", Subscribe::events())
     }
 
     fn inspected(&self, refusal: &inspect::Refusal) -> Answer {
@@ -153,10 +167,13 @@ impl Agent for UserAgent {
         match message.method() {
             Some("OPTIONS") => return self.capabilities(),
             Some("REFER") => {
-                return match self.trust.owner(message, proved) {
+                return match self.trust.owner(message, proved, TokenScope::Delete) {
                     Ok(owner) => self.refer.answer(&request, &owner).await,
                     Err(answer) => answer,
                 };
+            }
+            Some("SUBSCRIBE") => {
+                return self.subscribe.answer(&request, proved, &self.trust).await;
             }
             _ => {}
         }

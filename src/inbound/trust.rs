@@ -120,14 +120,20 @@ impl Trust {
 
     /// Who asks for what only an owner may: whoever has proved it by Digest, else whom a trusted peer asserts
     /// (P-Asserted-Identity, RFC 3325). From alone says nothing: anybody can write it, and storing does not believe it
-    /// either.
+    /// either. A token needs the scope `needs`.
     ///
     /// # Errors
     /// 403 if nobody is asserted, or the token is not for this.
-    pub fn owner(&self, request: &Message, proved: Option<&Principal>) -> Result<Owner, Answer> {
+    pub fn owner(
+        &self,
+        request: &Message,
+        proved: Option<&Principal>,
+        needs: TokenScope,
+    ) -> Result<Owner, Answer> {
         if let Some(principal) = proved {
-            if !principal.may(TokenScope::Delete) {
-                return Err(self.refuse(403, "this token has not the scope delete"));
+            if !principal.may(needs) {
+                let why = format!("this token has not the scope {needs}");
+                return Err(self.refuse(403, &why));
             }
             return Ok(Owner {
                 token: Some(principal.actor),

@@ -39,6 +39,12 @@ pub struct News {
 }
 
 impl News {
+    /// Whether it is of a document that is everybody's.
+    #[must_use]
+    pub fn is_global(&self) -> bool {
+        self.event.account_id == GLOBAL
+    }
+
     /// The document that changed, relative to the XCAP root: a document selector whose characters are as they were
     /// put.
     #[must_use]
@@ -55,7 +61,7 @@ impl News {
     pub fn is_within(&self, scope: &Scope) -> bool {
         match (scope, &self.aor) {
             (Scope::All, _) => true,
-            _ if self.event.account_id == GLOBAL => true,
+            _ if self.is_global() => true,
             (scope, Some(aor)) => scope.covers(aor),
             (_, None) => false,
         }

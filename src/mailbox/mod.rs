@@ -23,6 +23,7 @@ mod report;
 pub mod spool;
 pub mod store;
 pub mod timeline;
+pub mod watch;
 pub mod xdms;
 
 use bell::Bell;

@@ -2,6 +2,7 @@
 
 use super::Mailbox;
 use super::large::{Body, Payload};
+use super::xdms;
 use crate::domain::access::Scope;
 use crate::domain::address::Aor;
 use crate::domain::message::{Mode, Summary};
@@ -149,6 +150,13 @@ impl Mailbox {
         let messages = messages::all(&snapshot, account.id, now).await?;
         Ok(Some(History { account, messages }))
     }
+}
+
+/// The entity tag of an account's metadata document, in its quotes: another for each version, and for an account that
+/// was made anew under the same address.
+#[must_use]
+pub fn list_etag(account: &Account) -> String {
+    xdms::etag(account.id, account.list_version)
 }
 
 /// The Message-ID of a message in its account.

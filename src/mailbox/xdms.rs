@@ -5,10 +5,12 @@ use std::hash::{BuildHasher, RandomState};
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
+use sha2::{Digest as _, Sha256};
 use tokio::sync::{Mutex, MutexGuard};
 
 use super::Mailbox;
 use crate::domain::event::EventKind;
+use crate::domain::hex::hex;
 use crate::store::documents::{self, DocumentKey, GLOBAL, Listed, StoredDocument};
 use crate::store::events::{self, NewEvent};
 use crate::store::{StoreError, WriteTx, accounts};
@@ -25,6 +27,8 @@ const TRIES: usize = 5;
 const SUGGESTIONS: usize = 3;
 /// Queues of those who change documents.
 const QUEUES: usize = 64;
+/// Characters of the hash that is an entity tag.
+const TAG_CHARS: usize = 32;
 
 /// Those who change documents of one user wait here for each other, not on connections to the database.
 #[derive(Debug, Clone)]
@@ -129,6 +133,13 @@ impl From<EditError> for ChangeError {
 #[must_use]
 pub fn etag(id: i64, version: i64) -> String {
     format!("\"{id}-{version}\"")
+}
+
+/// The entity tag of a document that is derived from nothing that has a version: another for another text.
+#[must_use]
+pub fn derived_etag(xml: &str) -> String {
+    let hash: String = hex(&Sha256::digest(xml)).chars().take(TAG_CHARS).collect();
+    format!("\"{hash}\"")
 }
 
 impl StoredDocument {

@@ -218,6 +218,28 @@ fn is_optional(request: &Message) -> bool {
         })
 }
 
+/// Whether an answer or a NOTIFY may have a body of this type (section 20.1); `None` without Accept, when the method, or
+/// the event package, says what is taken.
+#[must_use]
+pub fn accepts(request: &Message, media_type: &str) -> Option<bool> {
+    request.header("Accept")?;
+    let group = media_type.split('/').next().unwrap_or_default();
+    let takes = |range: &String| {
+        let mut parts = range.split(';').map(str::trim);
+        let range = parts.next().unwrap_or_default();
+        let is_refused = parts.any(|param| {
+            let value = param.strip_prefix("q=").map(str::parse::<f32>);
+            matches!(value, Some(Ok(0.0)))
+        });
+        let is_group = || {
+            let of = range.strip_suffix("/*");
+            of.is_some_and(|of| of == "*" || of.eq_ignore_ascii_case(group))
+        };
+        !is_refused && (range.eq_ignore_ascii_case(media_type) || is_group())
+    };
+    Some(list(request, "Accept").iter().any(takes))
+}
+
 /// Whether a request requires this extension of whoever it is for.
 #[must_use]
 pub fn requires(request: &Message, tag: &str) -> bool {

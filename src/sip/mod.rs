@@ -15,7 +15,7 @@
 //! | [`dialog`], [`hop`] | what two parties of a session know of each other, and where their requests go |
 //! | [`locate`] | what DNS is asked for to find the server of a URI |
 //! | [`session_timer`] | whether a session is still alive |
-//! | [`subscription`] | who is to be notified of what, and how long still |
+//! | [`event`], [`subscription`] | what a SUBSCRIBE asks for; who is to be notified of what, and how long still |
 //! | [`accepted`] | the 2xx of an INVITE, repeated until its ACK comes |
 //! | [`transport`], [`endpoint`] | the sockets, and the listener made of all of this |
 //! | [`trust`], [`digest`], [`nonce_counts`] | where a request comes from, and how its sender proves who it is |
@@ -34,6 +34,7 @@ pub mod dialog;
 pub mod digest;
 pub mod endpoint;
 pub mod error;
+pub mod event;
 pub mod framer;
 pub mod header;
 pub mod hop;

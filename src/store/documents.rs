@@ -15,7 +15,7 @@ use super::entity::xcap_document::{ActiveModel, Column as C, Entity, Model};
 pub const GLOBAL: i64 = 0;
 
 /// Where a document lies.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct DocumentKey {
     /// Whose it is; [`GLOBAL`] is everybody's.
     pub account_id: i64,

@@ -9,11 +9,13 @@
 //! | [`conditions`] | If-Match and If-None-Match | section 7.11, 8.2.6 |
 //! | [`conflict`], [`error`] | why not, and the body that says so | section 11 |
 //! | [`usages`] | the kinds of documents | section 5 |
+//! | [`diff`] | what has changed, for subscribers | RFC 5874 |
 //!
 //! An edit is a splice of the source text, which is parsed again: nothing is ever written from a tree.
 
 pub mod conditions;
 pub mod conflict;
+pub mod diff;
 pub mod document;
 pub mod edit;
 pub mod error;

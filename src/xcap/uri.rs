@@ -138,6 +138,76 @@ impl DocumentPath {
     }
 }
 
+/// A collection of documents: a path that ends in a slash (RFC 5875 section 4.1).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Collection {
+    /// The application usage.
+    pub auid: String,
+    /// In whose homes.
+    pub homes: Homes,
+    /// What the names of its documents begin with: empty, or segments with a slash after each.
+    pub folder: String,
+}
+
+/// The homes that a collection takes in.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Homes {
+    /// All of the usage: `AUID/`.
+    All,
+    /// All users': `AUID/users/`.
+    Users,
+    /// One.
+    One(Home),
+}
+
+impl Collection {
+    /// Reads the path of a collection below the XCAP root, without the slash in front; `None` if it is none.
+    #[must_use]
+    pub fn parse(path: &str) -> Option<Self> {
+        let path = path.strip_suffix('/')?;
+        if path.len() > MAX_DOCUMENT_SELECTOR {
+            return None;
+        }
+        let mut segments = path.split('/');
+        let auid = decode(segments.next()?)?;
+        let homes = match segments.next().map(decode) {
+            None => Homes::All,
+            Some(tree) => match (tree?.as_str(), segments.next()) {
+                ("global", folder) => {
+                    let first = folder.into_iter();
+                    let folder = folder_of(first.chain(segments))?;
+                    let homes = Homes::One(Home::Global);
+                    return Some(Self {
+                        auid,
+                        homes,
+                        folder,
+                    });
+                }
+                ("users", None) => Homes::Users,
+                ("users", Some(xui)) => Homes::One(Home::User(decode(xui)?)),
+                _ => return None,
+            },
+        };
+        Some(Self {
+            auid,
+            homes,
+            folder: folder_of(segments)?,
+        })
+    }
+}
+
+fn folder_of<'a>(segments: impl Iterator<Item = &'a str>) -> Option<String> {
+    let mut folder = String::new();
+    for segment in segments {
+        if is_separator(segment) {
+            return None;
+        }
+        folder.push_str(&decode_name(segment)?);
+        folder.push('/');
+    }
+    Some(folder)
+}
+
 /// A segment without its escapes. `None` if it is empty, no UTF-8, or holds control characters.
 fn decode(segment: &str) -> Option<String> {
     let text = percent_decode_str(segment).decode_utf8().ok()?;
@@ -157,6 +227,43 @@ mod tests {
     fn node(target: &str) -> (String, String) {
         let node = XcapUri::parse(target).unwrap().node.unwrap();
         (node.selector, node.query)
+    }
+
+    #[test]
+    fn collections_end_in_a_slash() {
+        let user = |xui: &str| Homes::One(Home::User(xui.to_owned()));
+        for (path, homes, folder) in [
+            ("a.b/", Homes::All, ""),
+            ("a.b/users/", Homes::Users, ""),
+            ("a.b/global/", Homes::One(Home::Global), ""),
+            ("a.b/global/x%20y/z/", Homes::One(Home::Global), "x y/z/"),
+            ("a.b/users/sip:a@b/", user("sip:a@b"), ""),
+            ("a%2Eb/users/sip%3Aa%40b/c/", user("sip:a@b"), "c/"),
+        ] {
+            let auid = "a.b".to_owned();
+            let folder = folder.to_owned();
+            let expected = Collection {
+                auid,
+                homes,
+                folder,
+            };
+            assert_eq!(Collection::parse(path), Some(expected), "{path}");
+        }
+        for path in [
+            "",
+            "/",
+            "//",
+            "a",
+            "a.b/users",
+            "a.b/other/",
+            "a.b//",
+            "a.b/users//",
+            "a.b/global/../",
+            "a.b/users/sip:a@b/index/~~/",
+            "a.b/users/sip:a@b/x%2Fy/",
+        ] {
+            assert_eq!(Collection::parse(path), None, "{path}");
+        }
     }
 
     #[test]

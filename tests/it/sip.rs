@@ -14,7 +14,7 @@ use crate::support::message::Pager;
 use crate::support::sip::{PATIENCE, Udp, header, pager, read_until, status};
 
 const ALICE: &str = "sip:alice@example.org";
-const ALLOW: &str = "MESSAGE, OPTIONS, INVITE, ACK, CANCEL, BYE, UPDATE, REFER";
+const ALLOW: &str = "MESSAGE, OPTIONS, INVITE, ACK, CANCEL, BYE, UPDATE, REFER, SUBSCRIBE";
 on_both_databases! {
     async fn a_message_is_answered_202_and_is_there(app: TestApp) {
         let client = Udp::to(&app).await;

@@ -21,9 +21,10 @@ use crate::mailbox::Mailbox;
 use crate::mailbox::delete::Reason;
 use crate::sip::dialog::Dialog;
 use crate::sip::endpoint::{Answer, Request, Route};
+use crate::sip::event::Event;
 use crate::sip::places::{Place, Places};
 use crate::sip::status::reason_phrase;
-use crate::sip::subscription::{self, Body, Event, Subscription};
+use crate::sip::subscription::{self, Body, Subscription};
 
 mod targets;
 

@@ -11,11 +11,11 @@ use super::page::{PageError, Visitor, html};
 use super::pages::MetadataPage;
 use crate::config::Settings;
 use crate::mailbox::Mailbox;
+use crate::mailbox::read::list_etag;
 use crate::web::extract::Path;
 use crate::web::problem::{NOT_FOUND, Problem, internal};
 use crate::web::rest::account_path;
 use crate::web::rest::view::account_path_segment;
-use crate::web::xcap::etag;
 use crate::xcap::usages::deferred_list::{AUID, DOCUMENT, document};
 
 pub(super) async fn show(
@@ -36,7 +36,7 @@ pub(super) async fn show(
         account: head(&account, &mailbox.policy),
         back_href: base_href(&account),
         document_href: format!("{root}/{AUID}/users/{xui}/{DOCUMENT}"),
-        etag: etag(&account),
+        etag: list_etag(&account),
         xml,
     };
     Ok(html(StatusCode::OK, &page))

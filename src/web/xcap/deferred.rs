@@ -5,9 +5,10 @@ use axum::response::{IntoResponse, Response};
 
 use super::read::validator;
 use super::target::Target;
-use super::{ALLOW_READING, Refusal, Xcap, etag};
+use super::{ALLOW_READING, Refusal, Xcap};
 use crate::domain::message_id::MessageKey;
 use crate::mailbox::delete::Reason;
+use crate::mailbox::read::list_etag;
 use crate::store::accounts::Account;
 use crate::web::problem::{PRECONDITION_FAILED, Problem, internal};
 use crate::xcap::conditions::{Method, Verdict};
@@ -38,7 +39,7 @@ impl Xcap {
             // Only from the document that was looked at, if that matters.
             let deleted = self.mailbox.delete_at(key, reason, version).await?;
             if let Some(now) = deleted {
-                let etag = etag(&Account {
+                let etag = list_etag(&Account {
                     list_version: now,
                     ..account
                 });
@@ -64,7 +65,7 @@ impl Xcap {
         };
         let verdict = self
             .preconditions()
-            .judge(Method::Delete, Some(&etag(account)));
+            .judge(Method::Delete, Some(&list_etag(account)));
         if verdict != Verdict::Proceed {
             return Err(Problem::new(PRECONDITION_FAILED).into());
         }

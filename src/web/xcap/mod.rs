@@ -19,7 +19,6 @@ use crate::config::{Settings, XcapSettings};
 use crate::mailbox::Mailbox;
 use crate::mailbox::xdms::ChangeError;
 use crate::store::StoreError;
-use crate::store::accounts::Account;
 use crate::xcap::conditions::Preconditions;
 use crate::xcap::conflict::{Condition, Conflict};
 use crate::xcap::error;
@@ -153,13 +152,6 @@ impl Xcap {
         }
         Refusal::Conflict(conflict)
     }
-}
-
-/// The entity tag of an account's metadata document: another for each version, and for an account that was made anew
-/// under the same address.
-#[must_use]
-pub fn etag(account: &Account) -> String {
-    format!("\"{}-{}\"", account.id, account.list_version)
 }
 
 /// Why a request is not carried out.

@@ -2,12 +2,10 @@
 
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use sha2::{Digest as _, Sha256};
 
 use super::target::{Target, What};
-use super::{Refusal, Xcap, etag};
-use crate::domain::hex::hex;
-use crate::mailbox::read::History;
+use super::{Refusal, Xcap};
+use crate::mailbox::read::{History, list_etag};
 use crate::mailbox::xdms;
 use crate::store::accounts::Account;
 use crate::web::problem::{INVALID_REQUEST, PRECONDITION_FAILED, Problem, internal};
@@ -15,13 +13,10 @@ use crate::web::rest::view::account_path_segment;
 use crate::xcap::conditions::{Method, Verdict};
 use crate::xcap::document::Document;
 use crate::xcap::edit;
-use crate::xcap::selector::NodeSelector;
+use crate::xcap::selector::{NodeSelector, encode};
 use crate::xcap::uri::Home;
 use crate::xcap::usages::xcap_directory::{Entry, Folder};
 use crate::xcap::usages::{ServerWritten, deferred_list, xcap_caps, xcap_directory};
-
-/// Characters of the hash that is the entity tag of what is derived from nothing that has a version.
-const TAG_CHARS: usize = 32;
 
 /// A document as it is now.
 struct Current {
@@ -57,7 +52,9 @@ impl Xcap {
             }
             What::Written(ServerWritten::DeferredList) => {
                 let scope = self.caller.reading()?;
-                Some(etag(&self.deferred_list_account(target, &scope).await?))
+                Some(list_etag(
+                    &self.deferred_list_account(target, &scope).await?,
+                ))
             }
             What::Written(_) => return Ok(None),
         };
@@ -109,7 +106,7 @@ impl Xcap {
             What::Written(ServerWritten::DeferredList) => {
                 let (account, xml) = self.deferred_list(target).await?;
                 Ok(Current {
-                    etag: etag(&account),
+                    etag: list_etag(&account),
                     octets: xml.into_bytes(),
                 })
             }
@@ -162,7 +159,7 @@ impl Xcap {
             auid: deferred_list::AUID,
             entries: vec![Entry {
                 uri: uri(deferred_list::AUID, deferred_list::DOCUMENT),
-                etag: etag(&account).trim_matches('"').to_owned(),
+                etag: list_etag(&account).trim_matches('"').to_owned(),
                 last_modified: None,
                 size: None,
             }],
@@ -170,7 +167,7 @@ impl Xcap {
         let kept = self.mailbox.documents(account.id).await?;
         for document in &kept {
             let entry = Entry {
-                uri: uri(&document.auid, &encoded(&document.name)),
+                uri: uri(&document.auid, &encode(&document.name)),
                 etag: xdms::etag(document.id, document.version)
                     .trim_matches('"')
                     .to_owned(),
@@ -195,9 +192,8 @@ impl Xcap {
 
 /// A document that is known by what is in it.
 fn derived(xml: String) -> Current {
-    let hash: String = hex(&Sha256::digest(&xml)).chars().take(TAG_CHARS).collect();
     Current {
-        etag: format!("\"{hash}\""),
+        etag: xdms::derived_etag(&xml),
         octets: xml.into_bytes(),
     }
 }
@@ -217,14 +213,4 @@ pub(super) fn validator(etag: &str) -> HeaderMap {
         headers.insert(header::ETAG, etag);
     }
     headers
-}
-
-/// A path below a home, each segment percent-encoded.
-fn encoded(name: &str) -> String {
-    let segments = name.split('/');
-    let segments = segments.map(|segment| {
-        percent_encoding::utf8_percent_encode(segment, percent_encoding::NON_ALPHANUMERIC)
-            .to_string()
-    });
-    segments.collect::<Vec<_>>().join("/")
 }

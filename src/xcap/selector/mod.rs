@@ -305,8 +305,9 @@ const PATH: AsciiSet = NON_ALPHANUMERIC
     .remove(b'@')
     .remove(b'/');
 
-/// Percent-encodes a selector for a URI.
-fn encode(text: &str) -> String {
+/// Percent-encodes a selector, or the path of a document, for a URI.
+#[must_use]
+pub fn encode(text: &str) -> String {
     utf8_percent_encode(text, &PATH).to_string()
 }
 
