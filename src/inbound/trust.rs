@@ -1,5 +1,5 @@
 //! Whose requests are taken over SIP: those of trusted peers, and, where the operator allows it, of whoever
-//! proves by Digest that it holds a gateway token (RFC 3261 section 22, RFC 3325).
+//! proves by Digest that it holds a token (RFC 3261 section 22, RFC 3325).
 
 use crate::clock::Clock;
 use crate::domain::access::{Principal, Scope, TokenScope};

@@ -37,6 +37,7 @@ mod sip_tls;
 mod sip_trust;
 mod sip_websocket;
 mod storing;
+mod subscribe;
 mod tenants;
 mod xcap;
 mod xcap_auth;

@@ -12,6 +12,7 @@ pub mod msrp;
 pub mod program;
 pub mod responder;
 pub mod sip;
+pub mod subscriber;
 pub mod xcap;
 
 pub use app::{Answer, Backend, PASSWORD, TestApp, client};
