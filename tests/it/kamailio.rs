@@ -12,7 +12,8 @@ use crate::support::clients::{baresip, sipp};
 use crate::support::kamailio::Kamailio;
 use crate::support::message::Pager;
 use crate::support::msrp::{Invite, Msrp, PATH, invite, offer};
-use crate::support::sip::{Udp, reply, status};
+use crate::support::sip::{Udp, header, reply, status};
+use crate::support::subscriber::Subscriber;
 use restante::domain::access::TokenScope;
 use restante::identity::DigestName;
 
@@ -67,6 +68,34 @@ on_both_databases! {
         let by_udp = Kamailio::start("deploy/kamailio/relay-sip.cfg", &settings("udp"), "").await;
         assert_all_went_well(&sipp(by_udp.address, "message", "u1", 5, &keys(text)).await);
         is_all_there(&app, text, 15).await;
+    }
+
+    /// The proxy stays in the path of what is notified and refreshed.
+    async fn a_client_subscribes_through_a_proxy(app: TestApp) {
+        app.store(Pager::new()).await;
+        let keys = [("service", "alice"), ("domain", "example.org")];
+        for by in ["tcp", "udp"] {
+            let settings = [
+                ("RESTANTE_URI", format!("\"sip:{};transport={by}\"", app.sip)),
+                ("RESTANTE_SENT_BY", format!("\"{}\"", app.sip)),
+            ];
+            let proxy = Kamailio::start("deploy/kamailio/relay-sip.cfg", &settings, "").await;
+            for transport in ["u1", "t1"] {
+                assert_all_went_well(&sipp(proxy.address, "subscribe", transport, 1, &keys).await);
+            }
+            let mut phone = Subscriber::alice(&app, "message-summary").await;
+            phone.client = Udp::connect(proxy.address).await;
+            // It is the proxy who says that it is Alice.
+            phone.asserted = "";
+            let answer = phone.subscribe(Some(600), &[]).await;
+            assert_eq!(status(&answer), 200);
+            phone.notified().await;
+            phone.uri = header(&answer, "Contact").trim_matches(['<', '>']).to_owned();
+            phone.more = format!("Route: {}\r\n", header(&answer, "Record-Route"));
+            assert_eq!(status(&phone.subscribe(Some(0), &[]).await), 200);
+            let last = phone.notified().await;
+            assert_eq!(header(&last, "Subscription-State"), "terminated;reason=timeout");
+        }
     }
 
     /// The REFER goes through the proxy, and so does the NOTIFY, because the proxy wants it so.
