@@ -189,3 +189,27 @@ fn warnings_cannot_break_out_of_their_quotes() {
         "399 h \"a \\\"b\\\" \\\\ c  X: y\""
     );
 }
+
+#[test]
+fn what_may_be_told_is_what_accept_says() {
+    let takes = |fields: &str, media_type: &str| {
+        let raw = format!("SUBSCRIBE sip:a@b SIP/2.0\r\n{fields}\r\n");
+        accepts(&Message::parse(raw.into()).unwrap(), media_type)
+    };
+    let diff = "application/xcap-diff+xml";
+    assert_eq!(takes("", diff), None);
+    for (fields, expected) in [
+        ("Accept: application/xcap-diff+xml\r\n", true),
+        (
+            "accept: text/plain, Application/XCAP-Diff+xml;q=0.5\r\n",
+            true,
+        ),
+        ("Accept: text/plain\r\nAccept: application/*\r\n", true),
+        ("Accept: */*\r\n", true),
+        ("Accept: application/xcap-diff+xml;q=0.0\r\n", false),
+        ("Accept: text/*, application/pidf+xml\r\n", false),
+        ("Accept: \r\n", false),
+    ] {
+        assert_eq!(takes(fields, diff), Some(expected), "{fields}");
+    }
+}

@@ -180,10 +180,12 @@ impl Subscription {
         self.owed = self.owed.max(Owed::Change);
     }
 
-    /// What might have changed has not: there is no NOTIFY to send for it.
-    pub fn unchanged(&mut self) {
+    /// What might have changed has not: there is no NOTIFY to send for it. Whoever looks at each change that is due looks
+    /// no more often than it would tell of one.
+    pub fn unchanged(&mut self, now: Instant) {
         if self.owed == Owed::Change {
             self.owed = Owed::Nothing;
+            self.not_before = after(now, self.pace);
         }
     }
 

@@ -115,6 +115,26 @@ fn changes_keep_the_pace_and_nothing_else_does() {
 }
 
 #[test]
+fn what_has_not_changed_is_not_told_and_not_looked_at_again_at_once() {
+    let mut clock = Clock::new();
+    let mut subscription = active(&clock, Duration::from_secs(5));
+    clock.advance(5000);
+    subscription.changed();
+    assert!(subscription.is_due(clock.now()));
+    subscription.unchanged(clock.now());
+    assert!(!subscription.is_due(clock.now()));
+    subscription.changed();
+    assert_eq!(subscription.next_deadline(), Some(clock.at(5000 + 5000)));
+    // What may not wait is told even so.
+    subscription.terminate(Reason::NoResource, None);
+    subscription.unchanged(clock.now());
+    assert_eq!(
+        told(&mut subscription, &clock),
+        "2 terminated;reason=noresource"
+    );
+}
+
+#[test]
 fn what_is_not_refreshed_ends_in_time() {
     let mut clock = Clock::new();
     let mut subscription = active(&clock, NO_PACE);

@@ -62,14 +62,14 @@ fn documents_are_told_by_their_tags() {
 /// RFC 5874 section 3: the content is that of the document, and its namespaces are declared around it.
 #[test]
 fn elements_are_told_as_they_stand() {
-    let xml = "<a xmlns='urn:a' xmlns:d='urn:d'><d:b x='1&#13;&lt;' ><!-- c --><c/></d:b></a>";
+    let xml = "<a xmlns='urn:a' xmlns:d='urn:d'><d:b x='1&#13;&lt;' ><!-- c --><c xmlns:e='urn:e'/></d:b></a>";
     let uri = "t/users/u/i/~~/a/d:b?xmlns(d=urn:d)";
     let now = state(&[(uri, node(xml, uri))]);
     let written = now.since(None, ROOT, false).unwrap().unwrap();
     assert!(
         written.ends_with(
             "><dd:element sel=\"t/users/u/i/~~/a/d:b?xmlns(d=urn:d)\" xmlns=\"urn:a\" xmlns:d=\"urn:d\">\
-             <d:b x='1&#13;&lt;' ><!-- c --><c/></d:b></dd:element></dd:xcap-diff>"
+             <d:b x='1&#13;&lt;' ><!-- c --><c xmlns:e='urn:e'/></d:b></dd:element></dd:xcap-diff>"
         ),
         "{written}"
     );

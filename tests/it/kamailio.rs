@@ -90,7 +90,8 @@ on_both_databases! {
             let answer = phone.subscribe(Some(600), &[]).await;
             assert_eq!(status(&answer), 200);
             phone.notified().await;
-            phone.uri = header(&answer, "Contact").trim_matches(['<', '>']).to_owned();
+            let contact = header(&answer, "Contact");
+            contact.trim_matches(['<', '>']).clone_into(&mut phone.uri);
             phone.more = format!("Route: {}\r\n", header(&answer, "Record-Route"));
             assert_eq!(status(&phone.subscribe(Some(0), &[]).await), 200);
             let last = phone.notified().await;

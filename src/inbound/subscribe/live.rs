@@ -158,7 +158,7 @@ impl Live {
             match news.await {
                 Ok(Some(news)) => found = Some(news),
                 Ok(None) => {
-                    self.subscription.unchanged();
+                    self.subscription.unchanged(Instant::now());
                     return true;
                 }
                 Err(error) => {
