@@ -375,12 +375,13 @@ async fn a_notify_goes_over_tls_where_the_dialog_says_so() {
     let args = ["--config", "restante.toml", "serve"];
     let server = Server::start(here, &args, None, "/setup?token=");
     let client = Udp::connect(server.sip.parse().unwrap()).await;
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let port = listener.local_addr().unwrap().port();
     for (n, (end, is_believed)) in [(&forged, false), (&misplaced, false), (&good, true)]
         .into_iter()
         .enumerate()
     {
+        // A place of its own for each: whoever comes while a connection is being opened shares what comes of it.
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let port = listener.local_addr().unwrap().port();
         let refer = format!(
             "REFER sip:mail.example.org SIP/2.0\r\nVia: SIP/2.0/UDP client.example.org;branch=z9hG4bKs{n};rport\r\n\
              Max-Forwards: 70\r\nFrom: <sip:alice@example.org>;tag=s{n}\r\nTo: <sip:mail.example.org>\r\nCall-ID: s{n}\r\n\
