@@ -142,7 +142,8 @@ impl DigestName<'_> {
 }
 
 fn for_sip(scopes: &[TokenScope]) -> bool {
-    scopes.contains(&TokenScope::Gateway) || scopes.contains(&TokenScope::Delete)
+    // Handing over, deleting by REFER, subscribing.
+    scopes.contains(&TokenScope::Gateway) || for_xcap(scopes)
 }
 
 fn for_xcap(scopes: &[TokenScope]) -> bool {

@@ -1,5 +1,6 @@
-//! Erasing an account: its messages, what its owner signed in with, and every trace that names it. The audit keeps a
-//! line with the number the account had.
+//! Erasing an account: its messages and documents, what its owner signed in with, and what happened to it. The audit keeps
+//! a line with the number the account had. Delivery reports that are still to be sent, and those that were, stay for
+//! `reports.keep`; a session of somebody who is gone opens nothing, and its record goes when its time is over.
 
 use super::Mailbox;
 use super::delete::Reason;

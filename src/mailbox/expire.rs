@@ -33,21 +33,27 @@ impl Mailbox {
     /// When the database fails; what was done before stays done.
     pub async fn expire(&self) -> Result<usize, StoreError> {
         let mut removed = 0;
-        loop {
-            let batch = self.expire_batch(self.clock.now()).await?;
+        let mut skip = 0;
+        // Where all that is due first is being removed by somebody else, look further on.
+        while let Some(batch) = self.expire_batch(self.clock.now(), skip).await? {
             removed += batch;
-            if batch == 0 {
-                break;
-            }
+            skip = if batch == 0 {
+                skip + MESSAGES_PER_BATCH
+            } else {
+                0
+            };
         }
         removed += self.finish_held().await?;
-        self.warn_of_expiry().await?;
+        if let Err(error) = self.warn_of_expiry().await {
+            tracing::warn!(error = %error, "nobody was warned of what expires soon: {error}");
+        }
+        while retry::forget_due(&self.db, self.clock.now()).await? {}
+        let ended = self.clock.now() - self.policy.reports_keep;
+        while reports::forget_ended(&self.db, ended).await? {}
         let now = self.clock.now();
         let tx = self.db.write().await?;
-        retry::forget_due(&tx, now).await?;
         sessions::remove_due(&tx, now).await?;
         let given_up = reports::give_up_due(&tx, now).await?;
-        reports::forget_ended(&tx, now - self.policy.reports_keep).await?;
         tx.commit().await?;
         if given_up > 0 {
             tracing::warn!(
@@ -60,24 +66,24 @@ impl Mailbox {
         Ok(removed)
     }
 
-    /// Removes some of what is due. What others are at is left to them: nobody waits here, so that nodes that
-    /// sweep, and whoever deletes meanwhile, do not wait for each other.
-    async fn expire_batch(&self, now: DateTime<Utc>) -> Result<usize, StoreError> {
-        let when = When::Expired(now);
-        if self.db.writers() == 1 {
-            let due = removal::due(self.db.read(), now, MESSAGES_PER_BATCH).await?;
-            return Ok(self.take(&due, when, Reason::Expired).await?.len());
-        }
-        let tx = self.db.write().await?;
-        let mut due = removal::claim_due(&tx, now, MESSAGES_PER_BATCH).await?;
+    /// Removes some of what is due, after the first `skip` of it; nothing if there is none. What others are at is left
+    /// to them: nobody waits here, so that nodes that sweep, and whoever deletes meanwhile, do not wait for each other.
+    async fn expire_batch(
+        &self,
+        now: DateTime<Utc>,
+        skip: u64,
+    ) -> Result<Option<usize>, StoreError> {
+        let mut due = removal::due(self.db.read(), now, MESSAGES_PER_BATCH, skip).await?;
         if due.is_empty() {
-            return Ok(0);
+            return Ok(None);
         }
         let drafts = Box::pin(self.draft_reports(&due, Reason::Expired)).await?;
+        let tx = self.db.write().await?;
         let free = accounts::lock_free(&tx, &accounts_of(&due)).await?;
         due.retain(|key| free.contains(&key.account_id));
+        let when = When::Expired(now);
         let removed = self.remove(tx, &due, when, Reason::Expired, drafts).await?;
-        Ok(removed.len())
+        Ok(Some(removed.len()))
     }
 
     /// Removes the messages whose deletion can no longer be taken back.
@@ -131,9 +137,7 @@ impl Mailbox {
     ) -> Result<bool, StoreError> {
         let tx = self.db.write().await?;
         // Another node may have been here meanwhile.
-        let from = watermarks::lock(&tx, EXPIRY_WARNED)
-            .await?
-            .map_or(from, |warned| warned.max(from));
+        let from = watermarks::lock(&tx, EXPIRY_WARNED, from).await?.max(from);
         let mut soon = removal::expiring(&*tx, from, until, MESSAGES_PER_BATCH).await?;
         let is_full = u64::try_from(soon.len()).is_ok_and(|len| len == MESSAGES_PER_BATCH);
         let mut reached = until;
@@ -195,9 +199,8 @@ impl Mailbox {
                 break;
             }
         }
-        let tx = self.db.write().await?;
-        audit::forget_old(&tx, now - self.policy.audit_keep).await?;
-        tx.commit().await
+        while audit::forget_old(&self.db, now - self.policy.audit_keep).await? {}
+        Ok(())
     }
 
     /// Removes objects that no message has: left by a crash between the object and its row, or between the row's

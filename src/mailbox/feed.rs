@@ -50,10 +50,11 @@ impl News {
     #[must_use]
     pub fn document(&self) -> Option<String> {
         let (auid, name) = self.event.document.as_deref()?.split_once('/')?;
-        Some(match &self.aor {
-            Some(aor) => format!("{auid}/users/{aor}/{name}"),
-            None => format!("{auid}/global/{name}"),
-        })
+        if self.is_global() {
+            return Some(format!("{auid}/global/{name}"));
+        }
+        let aor = self.aor.as_ref()?;
+        Some(format!("{auid}/users/{aor}/{name}"))
     }
 
     /// Whether it lies within a scope; what is for everybody does.

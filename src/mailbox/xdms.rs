@@ -25,6 +25,8 @@ use crate::xcap::usages::{Candidate, Claim, Tree, Usage};
 const TRIES: usize = 5;
 /// Values suggested for one that is taken.
 const SUGGESTIONS: usize = 3;
+/// The longest value that is unique on the server, in octets: it goes into an index.
+const MAX_CLAIM: usize = 1024;
 /// Queues of those who change documents.
 const QUEUES: usize = 64;
 /// Characters of the hash that is an entity tag.
@@ -205,8 +207,10 @@ impl Mailbox {
     async fn try_to_change(&self, request: &ChangeRequest<'_>) -> Result<Changed, ChangeError> {
         let tx = self.db.write().await?;
         let key = request.key;
-        if key.account_id != GLOBAL {
-            accounts::lock(&tx, key.account_id).await?;
+        // An account that has been erased meanwhile keeps nothing any more.
+        if key.account_id != GLOBAL && accounts::lock_version(&tx, key.account_id).await?.is_none()
+        {
+            return Err(ChangeError::NotFound);
         }
         let current = documents::lock(&tx, key).await?;
         if let (Change::Put(_), None) = (request.change, &current) {
@@ -349,7 +353,12 @@ fn checked(request: &ChangeRequest<'_>, document: &Document<'_>) -> Result<Vec<C
         document: document.tree(),
     };
     request.usage.check(&candidate)?;
-    Ok(request.usage.claims(&candidate))
+    let claims = request.usage.claims(&candidate);
+    if let Some(long) = claims.iter().find(|claim| claim.value.len() > MAX_CLAIM) {
+        let phrase = format!("{} is longer than {MAX_CLAIM} octets", long.field);
+        return Err(Condition::ConstraintFailure.because(phrase));
+    }
+    Ok(claims)
 }
 
 /// Refuses a document that claims what another has, with values that would do.

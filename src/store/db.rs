@@ -82,6 +82,8 @@ impl From<DbErr> for StoreError {
     }
 }
 
+/// Rows that are forgotten in one transaction: nobody waits long for it, nor, on `SQLite`, for the database.
+pub(super) const ROWS_AT_ONCE: u64 = 2000;
 /// A connection that was idle for so long is tested before it is used.
 const TEST_IDLE: Duration = Duration::from_secs(5);
 

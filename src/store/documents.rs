@@ -11,6 +11,8 @@ use super::db::{StoreError, WriteTx};
 use super::entity::xcap_claim;
 use super::entity::xcap_document::{ActiveModel, Column as C, Entity, Model};
 
+/// Values that one statement writes or looks for: statements take so many parameters and no more.
+const VALUES_PER_STATEMENT: usize = 500;
 /// The owner of the global tree.
 pub const GLOBAL: i64 = 0;
 
@@ -213,18 +215,20 @@ pub async fn taken(
     values: &[&str],
     own_id: Option<i64>,
 ) -> Result<Vec<String>, StoreError> {
-    if values.is_empty() {
-        return Ok(Vec::new());
+    let mut taken = Vec::new();
+    for some in values.chunks(VALUES_PER_STATEMENT) {
+        let mut query = xcap_claim::Entity::find()
+            .select_only()
+            .column(xcap_claim::Column::Value)
+            .filter(xcap_claim::Column::Auid.eq(auid))
+            .filter(xcap_claim::Column::Value.is_in(some.iter().copied()));
+        if let Some(id) = own_id {
+            query = query.filter(xcap_claim::Column::DocumentId.ne(id));
+        }
+        let found: Vec<String> = query.into_tuple().all(&**tx).await?;
+        taken.extend(found);
     }
-    let mut query = xcap_claim::Entity::find()
-        .select_only()
-        .column(xcap_claim::Column::Value)
-        .filter(xcap_claim::Column::Auid.eq(auid))
-        .filter(xcap_claim::Column::Value.is_in(values.iter().copied()));
-    if let Some(id) = own_id {
-        query = query.filter(xcap_claim::Column::DocumentId.ne(id));
-    }
-    Ok(query.into_tuple().all(&**tx).await?)
+    Ok(taken)
 }
 
 /// Has a document claim these values, and no others.
@@ -236,16 +240,15 @@ pub async fn claim(tx: &WriteTx, auid: &str, id: i64, values: &[&str]) -> Result
         .filter(xcap_claim::Column::DocumentId.eq(id))
         .exec(&**tx)
         .await?;
-    if values.is_empty() {
-        return Ok(());
+    for some in values.chunks(VALUES_PER_STATEMENT) {
+        let rows = some.iter().map(|value| xcap_claim::ActiveModel {
+            auid: Set(auid.to_owned()),
+            value: Set((*value).to_owned()),
+            document_id: Set(id),
+        });
+        xcap_claim::Entity::insert_many(rows)
+            .exec_without_returning(&**tx)
+            .await?;
     }
-    let rows = values.iter().map(|value| xcap_claim::ActiveModel {
-        auid: Set(auid.to_owned()),
-        value: Set((*value).to_owned()),
-        document_id: Set(id),
-    });
-    xcap_claim::Entity::insert_many(rows)
-        .exec_without_returning(&**tx)
-        .await?;
     Ok(())
 }

@@ -1,7 +1,7 @@
 //! What goes with an account that is erased.
 
 use sea_orm::sea_query::Query;
-use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QuerySelect};
+use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
 
 use super::db::{StoreError, WriteTx};
 use super::entity::{api_token, api_token_aor, principal, principal_aor};
@@ -51,6 +51,16 @@ pub async fn forget_tokens_of(tx: &WriteTx, aor: &Aor) -> Result<u64, StoreError
         .column(C::TokenId)
         .filter(C::Aor.eq(aor.as_str()))
         .into_tuple()
+        .all(&**tx)
+        .await?;
+    // Two accounts of one token may be erased at once: the second waits, and sees what the first has done.
+    api_token::Entity::find()
+        .select_only()
+        .column(api_token::Column::Id)
+        .filter(api_token::Column::Id.is_in(bound.iter().copied()))
+        .order_by_asc(api_token::Column::Id)
+        .lock_exclusive()
+        .into_tuple::<i64>()
         .all(&**tx)
         .await?;
     xcap_logins::forget(tx, aor).await?;

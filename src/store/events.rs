@@ -14,6 +14,8 @@ use crate::domain::audit::Actor;
 use crate::domain::event::{EventKind, Place};
 use crate::domain::message_id::MessageKey;
 
+/// Rows that one statement writes: statements take so many parameters and no more.
+const ROWS_PER_STATEMENT: usize = 500;
 /// Rows that one look at what is old takes.
 const OLD_PER_LOOK: u64 = 5000;
 
@@ -138,12 +140,11 @@ pub(super) fn to_row(event: &NewEvent<'_>) -> ActiveModel {
 /// # Errors
 /// When the database fails.
 pub async fn insert_all(tx: &WriteTx, events: &[NewEvent<'_>]) -> Result<(), StoreError> {
-    if events.is_empty() {
-        return Ok(());
+    for some in events.chunks(ROWS_PER_STATEMENT) {
+        Entity::insert_many(some.iter().map(to_row))
+            .exec_without_returning(&**tx)
+            .await?;
     }
-    Entity::insert_many(events.iter().map(to_row))
-        .exec_without_returning(&**tx)
-        .await?;
     Ok(())
 }
 

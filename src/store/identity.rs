@@ -287,7 +287,7 @@ pub async fn token(
         .one(conn)
         .await?;
     match row {
-        Some(row) => Ok(Some(token_with_aors(conn, row).await?)),
+        Some(row) => token_with_aors(conn, row).await,
         None => Ok(None),
     }
 }
@@ -301,7 +301,7 @@ pub async fn token_with_id(
     id: i64,
 ) -> Result<Option<Token>, StoreError> {
     match api_token::Entity::find_by_id(id).one(conn).await? {
-        Some(row) => Ok(Some(token_with_aors(conn, row).await?)),
+        Some(row) => token_with_aors(conn, row).await,
         None => Ok(None),
     }
 }
@@ -317,7 +317,7 @@ pub async fn tokens(conn: &impl ConnectionTrait) -> Result<Vec<Token>, StoreErro
         .await?;
     let mut tokens = Vec::with_capacity(rows.len());
     for row in rows {
-        tokens.push(token_with_aors(conn, row).await?);
+        tokens.extend(token_with_aors(conn, row).await?);
     }
     Ok(tokens)
 }
@@ -386,13 +386,22 @@ pub async fn names(
 async fn token_with_aors(
     conn: &impl ConnectionTrait,
     row: api_token::Model,
-) -> Result<Token, StoreError> {
+) -> Result<Option<Token>, StoreError> {
     let aors = api_token_aor::Entity::find()
         .filter(api_token_aor::Column::TokenId.eq(row.id))
         .order_by_asc(api_token_aor::Column::Aor)
         .all(conn)
         .await?;
-    Ok(Token {
+    // Bound to nothing is bound to everything: not if the bindings went with the token just now.
+    if aors.is_empty()
+        && api_token::Entity::find_by_id(row.id)
+            .one(conn)
+            .await?
+            .is_none()
+    {
+        return Ok(None);
+    }
+    Ok(Some(Token {
         id: row.id,
         name: row.name,
         scopes: row
@@ -407,7 +416,7 @@ async fn token_with_aors(
         created_at: row.created_at,
         expires_at: row.expires_at,
         revoked_at: row.revoked_at,
-    })
+    }))
 }
 
 /// Adds a link that works once, by the hash of its secret.

@@ -1,9 +1,7 @@
 //! Removing messages: which are due, what is looked at before they go, and deletions that may still be taken back.
 
 use chrono::{DateTime, Utc};
-use sea_orm::sea_query::{
-    Expr, ExprTrait, LockBehavior, LockType, Order, Query, SelectStatement, SimpleExpr,
-};
+use sea_orm::sea_query::{Expr, ExprTrait, Order, Query, SelectStatement, SimpleExpr};
 use sea_orm::{
     ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QueryResult, QuerySelect,
 };
@@ -122,7 +120,7 @@ fn expired(now: DateTime<Utc>, limit: u64) -> SelectStatement {
         .to_owned()
 }
 
-/// Up to `limit` messages past their expiry.
+/// Up to `limit` messages past their expiry, after the first `skip`.
 ///
 /// # Errors
 /// When the database fails.
@@ -130,23 +128,13 @@ pub async fn due(
     conn: &impl ConnectionTrait,
     now: DateTime<Utc>,
     limit: u64,
-) -> Result<Vec<MessageKey>, StoreError> {
-    let rows = conn.query_all(&expired(now, limit)).await?;
-    rows.iter().map(key).collect()
-}
-
-/// [`due`], without those that another node is removing; no other node gets these until the transaction ends.
-///
-/// # Errors
-/// When the database fails.
-pub async fn claim_due(
-    tx: &WriteTx,
-    now: DateTime<Utc>,
-    limit: u64,
+    skip: u64,
 ) -> Result<Vec<MessageKey>, StoreError> {
     let mut query = expired(now, limit);
-    query.lock_with_behavior(LockType::Update, LockBehavior::SkipLocked);
-    let rows = tx.query_all(&query).await?;
+    if skip > 0 {
+        query.offset(skip);
+    }
+    let rows = conn.query_all(&query).await?;
     rows.iter().map(key).collect()
 }
 

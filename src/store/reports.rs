@@ -3,7 +3,7 @@
 
 use chrono::{DateTime, Utc};
 use sea_orm::sea_query::{
-    Alias, Expr, ExprTrait, LockBehavior, LockType, OnConflict, Query, SelectStatement,
+    Alias, Expr, ExprTrait, LockBehavior, LockType, OnConflict, Order, Query, SelectStatement,
 };
 use sea_orm::{
     ActiveValue::{NotSet, Set},
@@ -11,7 +11,7 @@ use sea_orm::{
     QuerySelect, Select,
 };
 
-use super::db::{StoreError, WriteTx};
+use super::db::{Db, ROWS_AT_ONCE, StoreError, WriteTx};
 use super::entity::report::{ActiveModel, Column as C, Entity, Model};
 use crate::domain::access::Scope;
 use crate::domain::address::Aor;
@@ -363,16 +363,26 @@ pub async fn give_up_due(tx: &WriteTx, now: DateTime<Utc>) -> Result<u64, StoreE
     Ok(done.rows_affected)
 }
 
-/// Forgets the reports that ended at or before an instant; says how many.
+/// Forgets some of the reports that ended at or before an instant, in a transaction of their own; says whether there may
+/// be more.
 ///
 /// # Errors
 /// When the database fails.
-pub async fn forget_ended(tx: &WriteTx, before: DateTime<Utc>) -> Result<u64, StoreError> {
+pub async fn forget_ended(db: &Db, before: DateTime<Utc>) -> Result<bool, StoreError> {
+    let ended = Query::select()
+        .column(C::Id)
+        .from(Entity)
+        .and_where(C::EndedAt.lte(before))
+        .order_by(C::EndedAt, Order::Asc)
+        .limit(ROWS_AT_ONCE)
+        .to_owned();
+    let tx = db.write().await?;
     let done = Entity::delete_many()
-        .filter(C::EndedAt.lte(before))
-        .exec(&**tx)
+        .filter(C::Id.in_subquery(ended))
+        .exec(&*tx)
         .await?;
-    Ok(done.rows_affected)
+    tx.commit().await?;
+    Ok(done.rows_affected >= ROWS_AT_ONCE)
 }
 
 /// A page of reports, newest first, ids below `before`, all or those in one state.

@@ -1,12 +1,12 @@
 //! Recognising a request that was stored before.
 
 use chrono::{DateTime, Utc};
-use sea_orm::sea_query::{Expr, ExprTrait, InsertStatement};
+use sea_orm::sea_query::{Expr, ExprTrait, InsertStatement, Order, Query};
 use sea_orm::{
     ActiveValue::Set, ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryTrait,
 };
 
-use super::db::{StoreError, WriteTx};
+use super::db::{Db, ROWS_AT_ONCE, StoreError, WriteTx};
 use super::entity::retry_key;
 use crate::domain::message_id::MessageKey;
 
@@ -89,14 +89,25 @@ pub async fn keep_until(
     Ok(())
 }
 
-/// Forgets the keys that are due; says how many.
+/// Forgets some of the keys that are due, in a transaction of their own; says whether there may be more.
 ///
 /// # Errors
 /// When the database fails.
-pub async fn forget_due(tx: &WriteTx, now: DateTime<Utc>) -> Result<u64, StoreError> {
+pub async fn forget_due(db: &Db, now: DateTime<Utc>) -> Result<bool, StoreError> {
+    use retry_key::Column as C;
+    let due = Query::select()
+        .columns([C::AccountId, C::Key])
+        .from(retry_key::Entity)
+        .and_where(C::ForgetAt.lte(now))
+        .order_by(C::ForgetAt, Order::Asc)
+        .limit(ROWS_AT_ONCE)
+        .to_owned();
+    let pair = Expr::tuple([Expr::col(C::AccountId), Expr::col(C::Key)]);
+    let tx = db.write().await?;
     let done = retry_key::Entity::delete_many()
-        .filter(retry_key::Column::ForgetAt.lte(now))
-        .exec(&**tx)
+        .filter(pair.in_subquery(due))
+        .exec(&*tx)
         .await?;
-    Ok(done.rows_affected)
+    tx.commit().await?;
+    Ok(done.rows_affected >= ROWS_AT_ONCE)
 }

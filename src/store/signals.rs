@@ -44,7 +44,10 @@ impl Signals {
                 if listener.try_recv().await.is_err() {
                     // Whoever asks from time to time needs no signals.
                     self.0 = None;
+                    return;
                 }
+                // Several say no more than one.
+                while listener.next_buffered().is_some() {}
             }
             None => pending().await,
         }

@@ -22,13 +22,27 @@ pub async fn get(
     Ok(row.map(|row| row.at))
 }
 
-/// How far it has come; held until the transaction ends.
+/// How far it has come, `first` if it has not begun; held until the transaction ends.
 ///
 /// # Errors
 /// When the database fails.
-pub async fn lock(tx: &WriteTx, name: &str) -> Result<Option<DateTime<Utc>>, StoreError> {
+pub async fn lock(
+    tx: &WriteTx,
+    name: &str,
+    first: DateTime<Utc>,
+) -> Result<DateTime<Utc>, StoreError> {
+    // A row that is not there cannot be held.
+    let row = ActiveModel {
+        name: Set(name.to_owned()),
+        at: Set(first),
+    };
+    let on_conflict = OnConflict::column(Column::Name).do_nothing().to_owned();
+    Entity::insert_many([row])
+        .on_conflict(on_conflict)
+        .exec_without_returning(&**tx)
+        .await?;
     let row = Entity::find_by_id(name).lock_exclusive().one(&**tx).await?;
-    Ok(row.map(|row| row.at))
+    Ok(row.map_or(first, |row| row.at))
 }
 
 /// Writes down how far it has come.

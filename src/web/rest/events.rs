@@ -13,6 +13,7 @@ use axum::response::{IntoResponse, Response};
 use chrono::{DateTime, Utc};
 use futures_util::stream;
 use serde::{Deserialize, Serialize};
+use tokio::sync::broadcast::error::RecvError;
 use tokio::time::{Instant, timeout_at};
 use utoipa::{IntoParams, ToSchema};
 
@@ -33,6 +34,8 @@ const HEARTBEAT: Duration = Duration::from_secs(15);
 const LONGEST: Duration = Duration::from_mins(15);
 /// How long a client waits before it comes back.
 const COME_BACK_AFTER: Duration = Duration::from_secs(2);
+/// Events that pass a client by before it is told how far it is.
+const PASSED: usize = 500;
 /// Past events read at a time.
 const PER_READ: u64 = 500;
 
@@ -150,8 +153,10 @@ struct Follower {
     listener: Listener,
     wanted: Wanted,
     until: Instant,
-    /// The last event it has seen, while what came between and [`Listener::since`] is being read.
+    /// The last event it has seen, while what came after it is being read.
     behind: Option<Place>,
+    /// How many events were not for it since it was told of one.
+    passed: usize,
     ready: VecDeque<Event>,
 }
 
@@ -179,6 +184,7 @@ impl Follower {
             wanted,
             until: Instant::now() + LONGEST,
             behind,
+            passed: 0,
             ready,
         })
     }
@@ -193,26 +199,62 @@ impl Follower {
                 self.catch_up(place).await.ok()?;
                 continue;
             }
-            // Too slow, too long, or the server stops: it may come back with the last id it has seen.
-            let news = timeout_at(self.until, self.listener.news.recv()).await;
-            let news: Arc<News> = news.ok()?.ok()?;
-            if news.event.place > self.listener.since && self.wanted.has(&news) {
+            // Too long, or the server stops: it may come back with the last id it has seen.
+            let news = timeout_at(self.until, self.listener.news.recv())
+                .await
+                .ok()?;
+            let news: Arc<News> = match news {
+                Ok(news) => news,
+                // Too slow for what waits in memory: the rest is read again.
+                Err(RecvError::Lagged(_)) => {
+                    self.behind = Some(self.listener.since);
+                    continue;
+                }
+                Err(RecvError::Closed) => return None,
+            };
+            if news.event.place <= self.listener.since {
+                continue;
+            }
+            self.listener.since = news.event.place;
+            if self.wanted.has(&news) {
+                self.passed = 0;
                 return Some(written(&news));
+            }
+            self.passed += 1;
+            if self.passed >= PASSED {
+                return Some(self.mark());
             }
         }
     }
 
-    /// Reads what came after `place` and before the client began to listen.
+    /// Reads what came after `place`, some at a time.
     async fn catch_up(&mut self, place: Place) -> Result<(), StoreError> {
-        let since = self.listener.since;
         let missed = self.feed.after(place, PER_READ).await?;
-        let last = missed.last().map(|news| news.event.place);
-        let missed = missed.iter().filter(|news| news.event.place <= since);
-        self.ready
-            .extend(missed.filter(|news| self.wanted.has(news)).map(written));
-        self.behind = last.filter(|last| *last < since);
+        let is_all = u64::try_from(missed.len()).is_ok_and(|len| len < PER_READ);
+        let last = missed.last().map_or(place, |news| news.event.place);
+        let wanted = missed.iter().filter(|news| self.wanted.has(news));
+        self.ready.extend(wanted.map(written));
+        self.behind = (!is_all).then_some(last);
+        if is_all {
+            // What it has been told already does not come again.
+            self.listener.since = self.listener.since.max(last);
+        } else {
+            self.ready.push_back(id_of(last));
+        }
         Ok(())
     }
+
+    /// Tells the client how far it is, if nothing of what happened was for it.
+    fn mark(&mut self) -> Event {
+        self.passed = 0;
+        id_of(self.listener.since)
+    }
+}
+
+/// An id that a client remembers, without anything that happened.
+fn id_of(place: Place) -> Event {
+    let Place { tx, id } = place;
+    Event::default().id(format!("{tx}-{id}"))
 }
 
 fn written(news: &News) -> Event {
@@ -230,9 +272,7 @@ fn written(news: &News) -> Event {
     };
     // It has nothing that cannot be written as JSON.
     let data = serde_json::to_string(&data).unwrap_or_default();
-    let Place { tx, id } = happened.place;
-    Event::default()
-        .id(format!("{tx}-{id}"))
+    id_of(happened.place)
         .event(happened.kind.as_str())
         .data(data)
 }

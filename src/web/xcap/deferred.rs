@@ -29,7 +29,7 @@ impl Xcap {
             return Err(Refusal::NotAllowed(ALLOW_READING, WHY));
         };
         loop {
-            let (account, xml) = self.deferred_list(target).await?;
+            let (account, xml) = self.deferred_list(target, &scope).await?;
             let key = self.chosen(&account, &xml, &node)?;
             let is_conditional = !self.preconditions().is_empty();
             let version = is_conditional.then_some(account.list_version);

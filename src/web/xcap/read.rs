@@ -5,6 +5,7 @@ use axum::response::{IntoResponse, Response};
 
 use super::target::{Target, What};
 use super::{Refusal, Xcap};
+use crate::domain::access::Scope;
 use crate::mailbox::read::{History, list_etag};
 use crate::mailbox::xdms;
 use crate::store::accounts::Account;
@@ -104,7 +105,8 @@ impl Xcap {
                 })
             }
             What::Written(ServerWritten::DeferredList) => {
-                let (account, xml) = self.deferred_list(target).await?;
+                let scope = self.caller.reading()?;
+                let (account, xml) = self.deferred_list(target, &scope).await?;
                 Ok(Current {
                     etag: list_etag(&account),
                     octets: xml.into_bytes(),
@@ -127,7 +129,7 @@ impl Xcap {
     pub(super) async fn deferred_list_account(
         &self,
         target: &Target<'_>,
-        scope: &crate::domain::access::Scope,
+        scope: &Scope,
     ) -> Result<Account, Refusal> {
         if target.uri.document.name != deferred_list::DOCUMENT {
             return Err(Refusal::not_found());
@@ -139,10 +141,10 @@ impl Xcap {
     pub(super) async fn deferred_list(
         &self,
         target: &Target<'_>,
+        scope: &Scope,
     ) -> Result<(Account, String), Refusal> {
-        let scope = self.caller.reading()?;
-        let account = self.deferred_list_account(target, &scope).await?;
-        let history = self.mailbox.history(&scope, &account.aor).await?;
+        let account = self.deferred_list_account(target, scope).await?;
+        let history = self.mailbox.history(scope, &account.aor).await?;
         let History { account, messages } = history.ok_or_else(Refusal::not_found)?;
         let xml = deferred_list::document(&account.host, &messages);
         Ok((account, xml.map_err(|error| internal(&error))?))

@@ -90,8 +90,12 @@ impl Xcap {
         }
     }
 
-    /// Where the document is to be written: an owner's first document may make the account.
-    pub(super) async fn place_to_write(&self, target: &Target<'_>) -> Result<i64, Refusal> {
+    /// Where the document is to be written. An owner's first document may make the account, if `may_begin`.
+    pub(super) async fn place_to_write(
+        &self,
+        target: &Target<'_>,
+        may_begin: bool,
+    ) -> Result<i64, Refusal> {
         let Home::User(xui) = &target.uri.document.home else {
             self.caller.reading()?;
             if !self.caller.principal.may(TokenScope::Operator) {
@@ -107,7 +111,7 @@ impl Xcap {
             return Ok(account.id);
         }
         let is_own = self.caller.principal.aors.contains(&aor);
-        if !is_own || !self.mailbox.policy.auto_create_accounts {
+        if !may_begin || !is_own || !self.mailbox.policy.auto_create_accounts {
             return Err(Refusal::not_found());
         }
         let account = self.mailbox.ensure_account(&aor).await?;

@@ -23,7 +23,7 @@ impl Xcap {
         let What::Kept(usage) = target.what else {
             return Err(self.not_written_by_users(&target).await);
         };
-        let place = self.place_to_write(&target).await?;
+        self.caller.deleting()?;
         let node = target.node()?;
         let media_type = match &node {
             Some(node) => node.kind().media_type(),
@@ -38,6 +38,7 @@ impl Xcap {
                 Condition::ConstraintFailure.because(phrase),
             ));
         }
+        let place = self.place_to_write(&target, node.is_none()).await?;
         let change = match &node {
             Some(node) => Change::PutNode(node, &body),
             None => Change::Put(&body),
@@ -54,7 +55,7 @@ impl Xcap {
             }
             What::Written(_) => return Err(self.not_written_by_users(&target).await),
         };
-        let place = self.place_to_write(&target).await?;
+        let place = self.place_to_write(&target, false).await?;
         let node: Option<NodeSelector> = target.node()?;
         let change = node.as_ref().map_or(Change::Delete, Change::DeleteNode);
         self.change(&target, usage, place, change).await
