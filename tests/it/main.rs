@@ -22,6 +22,7 @@ mod events;
 mod expiry;
 mod gateway;
 mod kamailio;
+mod kills;
 mod large_messages;
 mod large_sip;
 mod metadata;

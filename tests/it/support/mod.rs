@@ -2,15 +2,18 @@
 
 mod app;
 pub mod browser;
+pub mod chance;
 pub mod clients;
 pub mod digest;
 pub mod dns;
+pub mod invariants;
 pub mod kamailio;
 pub mod large;
 pub mod message;
 pub mod msrp;
 pub mod program;
 pub mod responder;
+pub mod rows;
 pub mod sip;
 pub mod subscriber;
 pub mod xcap;
