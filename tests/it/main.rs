@@ -10,6 +10,10 @@
     clippy::panic,
     reason = "a test fails by panicking"
 )]
+#![allow(
+    clippy::print_stdout,
+    reason = "those who work at random print their seeds and counts"
+)]
 
 mod support;
 
@@ -17,10 +21,12 @@ mod architecture;
 mod bad_input;
 mod browser_removal;
 mod cli;
+mod database_killed;
 mod documents;
 mod events;
 mod expiry;
 mod gateway;
+mod history;
 mod kamailio;
 mod kills;
 mod large_messages;

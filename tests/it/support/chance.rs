@@ -1,6 +1,6 @@
 //! Random numbers that can be had again: a test prints its seed, and takes one from `RESTANTE_TEST_SEED`.
 
-/// SplitMix64: each number is a scrambled count, so every seed is good.
+/// `SplitMix64`: each number is a scrambled count, so every seed is good.
 #[derive(Clone, Debug)]
 pub struct Chance(u64);
 

@@ -150,9 +150,10 @@ fn is_in_order(events: &[EventRow]) -> bool {
     let mut state = "nothing";
     for event in events {
         state = match (&*event.kind, state) {
-            ("message.stored", "nothing") | ("message.released", "held") => "there",
+            ("message.stored", "nothing")
+            | ("message.released", "held")
+            | ("message.changed", "there") => "there",
             ("message.held", "there") => "held",
-            ("message.changed", "there") => "there",
             ("message.removed", "there" | "held") => "gone",
             ("message.expiring", state) if state != "nothing" => state,
             _ => return false,
