@@ -5,7 +5,6 @@ use futures_util::{StreamExt as _, TryStreamExt as _};
 
 use super::Mailbox;
 use super::delete::{Reason, accounts_of};
-use crate::domain::access::Scope;
 use crate::domain::address::Aor;
 use crate::domain::audit::Actor;
 use crate::domain::event::EventKind;
@@ -234,8 +233,10 @@ impl Mailbox {
     /// # Errors
     /// When the database fails.
     pub async fn expire_account_of(&self, aor: &Aor) -> Result<usize, StoreError> {
-        match accounts::find(self.db.read(), &Scope::All, aor).await? {
-            Some(account) => self.expire_account(account.id, self.clock.now()).await,
+        let now = self.clock.now();
+        let due = removal::due_of(self.db.read(), aor, now, 1).await?;
+        match due.first() {
+            Some(key) => self.expire_account(key.account_id, now).await,
             None => Ok(0),
         }
     }

@@ -7,8 +7,9 @@ use sea_orm::{
 };
 
 use super::db::{StoreError, WriteTx};
-use super::entity::{message, message_content};
+use super::entity::{account, message, message_content};
 use super::messages::{from_row, like};
+use crate::domain::address::Aor;
 use crate::domain::audit::Actor;
 use crate::domain::message::Summary;
 use crate::domain::message_id::MessageKey;
@@ -150,6 +151,27 @@ pub async fn due_in(
 ) -> Result<Vec<MessageKey>, StoreError> {
     let mut query = expired(now, most);
     query.and_where(C::AccountId.eq(account_id));
+    let rows = conn.query_all(&query).await?;
+    rows.iter().map(key).collect()
+}
+
+/// [`due_in`] the account of an address of record, which need not be there.
+///
+/// # Errors
+/// When the database fails.
+pub async fn due_of(
+    conn: &impl ConnectionTrait,
+    aor: &Aor,
+    now: DateTime<Utc>,
+    most: u64,
+) -> Result<Vec<MessageKey>, StoreError> {
+    let account = Query::select()
+        .column(account::Column::Id)
+        .from(account::Entity)
+        .and_where(account::Column::Aor.eq(aor.as_str()))
+        .to_owned();
+    let mut query = expired(now, most);
+    query.and_where(Expr::col(C::AccountId).eq(Expr::SubQuery(None, Box::new(account.into()))));
     let rows = conn.query_all(&query).await?;
     rows.iter().map(key).collect()
 }
