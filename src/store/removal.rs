@@ -240,7 +240,7 @@ pub async fn hold(
 }
 
 /// Takes back the deletion of messages, asked for by `by` and not final at `now`, of an account that the transaction
-/// holds; says of which.
+/// holds; says of which. One that has expired meanwhile is gone.
 ///
 /// # Errors
 /// When the database fails.
@@ -253,7 +253,8 @@ pub async fn release(
     let condition = C::RemoveAt
         .gt(now)
         .and(C::RemoveByKind.eq(by.kind.as_str()))
-        .and(Expr::col(C::RemoveById).eq(by.id));
+        .and(Expr::col(C::RemoveById).eq(by.id))
+        .and(C::ExpiresAt.gt(now));
     set_held(tx, keys, condition, None).await
 }
 

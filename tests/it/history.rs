@@ -80,7 +80,6 @@ impl Worker {
         let key = answer["id"].as_str().unwrap().parse().unwrap();
         let entry = Entry {
             aor,
-            raw,
             state: State::There,
             expires_at: answer["expires_at"].as_str().unwrap().parse().unwrap(),
             in_flight: 0,
@@ -92,7 +91,7 @@ impl Worker {
                 is_deleted: false,
             },
         };
-        self.model.enter(key, entry);
+        self.model.enter(key, entry, raw);
         self.model.count("stored");
     }
 
@@ -101,9 +100,8 @@ impl Worker {
         let Some(key) = self.any(|_| true) else {
             return;
         };
-        let entry = self.model.book().active.get(&key).cloned();
-        let Some(entry) = entry else { return };
-        let answer = self.app.hand_over(entry.raw).await;
+        let raw = self.model.book().raws[&key].clone();
+        let answer = self.app.hand_over(raw).await;
         assert_eq!(answer.status, 200, "{}", answer.text());
         assert_eq!(answer.json()["id"], key.to_string());
         self.model.count("repeated");
@@ -240,7 +238,8 @@ impl Worker {
             answer.text()
         );
         let seen = (answer.status == 200).then_some(key);
-        self.model.judge(&asked, &seen.into_iter().collect());
+        self.model
+            .judge(&asked, &seen.into_iter().collect(), "read");
         self.model.count("read");
     }
 
@@ -262,7 +261,8 @@ impl Worker {
             .map(|item| item["id"].as_str().unwrap().parse().unwrap());
         let keys: Vec<MessageKey> = keys.collect();
         assert!(keys.is_sorted_by(|one, next| one > next), "{keys:?}");
-        self.model.judge(&asked, &keys.into_iter().collect());
+        self.model
+            .judge(&asked, &keys.into_iter().collect(), "listed");
         self.model.count("listed");
     }
 
@@ -301,7 +301,15 @@ impl Worker {
             .map(|reference| reference.parse().unwrap())
             .collect();
         assert!(keys.is_sorted_by(|one, next| one < next), "{keys:?}");
-        self.model.judge(&asked, &keys.into_iter().collect());
+        self.model.judge(
+            &asked,
+            &keys.into_iter().collect(),
+            if answer.status == 304 {
+                "in the unchanged document"
+            } else {
+                "in the document"
+            },
+        );
         self.model.remember(aor, document);
         self.model.count(if answer.status == 304 {
             "document unchanged"

@@ -129,6 +129,20 @@ on_both_databases! {
         assert_eq!(audit[0]["detail"]["message"], id);
     }
 
+    /// Nobody would see it, and the document would have a new version without a change.
+    async fn what_has_expired_meanwhile_is_not_taken_back(app: TestApp, "[policy]\nsweep_interval = '1h'") {
+        let by = Actor::of(ActorKind::User, 7);
+        let id = app.store(Pager::new().header("Expires", "3")).await;
+        let key: MessageKey = id.parse().unwrap();
+        app.mailbox.hold(key.account_id, &[key.number], by).await.unwrap();
+        app.clock.advance(TimeDelta::seconds(3));
+        assert!(app.mailbox.release(key.account_id, &[key.number], by).await.unwrap().is_empty());
+        let before = document(&app).await;
+        assert_eq!(app.mailbox.expire().await.unwrap(), 0);
+        assert_eq!(document(&app).await, before);
+        assert_eq!(kinds(&app, &id).await, ["message.stored", "message.held", "message.removed"]);
+    }
+
     async fn a_deletion_may_be_taken_back_for_a_while(app: TestApp, "[policy]\nsweep_interval = '1h'") {
         let by = Actor::of(ActorKind::User, 7);
         let first = app.store(Pager::new().asking("m1")).await;

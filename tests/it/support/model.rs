@@ -24,7 +24,6 @@ pub enum State {
 #[derive(Clone, Debug)]
 pub struct Entry {
     pub aor: String,
-    pub raw: Vec<u8>,
     pub state: State,
     pub expires_at: DateTime<Utc>,
     /// How many are changing it.
@@ -71,6 +70,8 @@ pub struct Book {
     /// The documents by account and version.
     pub documents: BTreeMap<(i64, i64), String>,
     pub latest: HashMap<String, Document>,
+    /// The requests as they were handed over.
+    pub raws: HashMap<MessageKey, Vec<u8>>,
     pub counts: BTreeMap<&'static str, usize>,
 }
 
@@ -112,8 +113,9 @@ impl Model {
     }
 
     /// Enters a message that was stored.
-    pub fn enter(&self, key: MessageKey, entry: Entry) {
+    pub fn enter(&self, key: MessageKey, entry: Entry, raw: Vec<u8>) {
         let mut book = self.book();
+        book.raws.insert(key, raw);
         book.sequence += 1;
         let other = book.active.insert(key, entry);
         assert!(
@@ -225,7 +227,7 @@ impl Model {
     }
 
     /// Compares what was seen with what must or must not have been.
-    pub fn judge(&self, asked: &Asked, seen: &BTreeSet<MessageKey>) {
+    pub fn judge(&self, asked: &Asked, seen: &BTreeSet<MessageKey>, how: &str) {
         let now = self.clock.now();
         let book = self.book();
         for (key, before) in &asked.before {
@@ -241,7 +243,7 @@ impl Model {
                 let is_seen = seen.contains(key);
                 assert_eq!(
                     is_seen, expected,
-                    "{key} at {} to {now}: {before:?}",
+                    "{key} {how} at {} to {now}: {before:?}",
                     asked.at
                 );
             }
@@ -250,7 +252,7 @@ impl Model {
             let over = book.over.get(key);
             assert!(
                 over.is_none_or(|(since, _)| *since > asked.sequence),
-                "{key} came back: {over:?}"
+                "{key} came back {how}: {over:?}"
             );
         }
     }
