@@ -130,7 +130,7 @@ on_both_databases! {
     }
 
     /// Nobody would see it, and the document would have a new version without a change.
-    async fn what_has_expired_meanwhile_is_not_taken_back(app: TestApp, "[policy]\nsweep_interval = '1h'") {
+    async fn what_has_expired_meanwhile_is_not_taken_back(app: TestApp, "[policy]\nexpiry_warning = '0s'\nsweep_interval = '1h'") {
         let by = Actor::of(ActorKind::User, 7);
         let id = app.store(Pager::new().header("Expires", "3")).await;
         let key: MessageKey = id.parse().unwrap();
