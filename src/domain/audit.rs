@@ -16,18 +16,15 @@ pub enum ActorKind {
     Token,
     /// The owner of an account, known to the SIP network.
     Owner,
-    /// Whoever works at the machine this server runs on.
-    Console,
 }
 
 names!(
     ActorKind,
-    "system, user, token, owner, console",
+    "system, user, token, owner",
     System = "system",
     User = "user",
     Token = "token",
-    Owner = "owner",
-    Console = "console"
+    Owner = "owner"
 );
 
 /// Somebody who does something.
@@ -43,11 +40,6 @@ impl Actor {
     /// This server, by itself.
     pub const SYSTEM: Self = Self {
         kind: ActorKind::System,
-        id: None,
-    };
-    /// Whoever works at the machine.
-    pub const CONSOLE: Self = Self {
-        kind: ActorKind::Console,
         id: None,
     };
 
@@ -97,13 +89,6 @@ names!(
 pub enum AuditOutcome {
     /// It was done.
     Done,
-    /// It was refused.
-    Refused,
 }
 
-names!(
-    AuditOutcome,
-    "done, refused",
-    Done = "done",
-    Refused = "refused"
-);
+names!(AuditOutcome, "done", Done = "done");

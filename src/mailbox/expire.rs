@@ -190,14 +190,7 @@ impl Mailbox {
     /// When the database fails.
     pub async fn forget_old(&self) -> Result<(), StoreError> {
         let now = self.clock.now();
-        loop {
-            let tx = self.db.write().await?;
-            let forgotten = events::forget_old(&tx, now - self.policy.events_keep).await?;
-            tx.commit().await?;
-            if forgotten == 0 {
-                break;
-            }
-        }
+        while events::forget_old(&self.db, now - self.policy.events_keep).await? {}
         while audit::forget_old(&self.db, now - self.policy.audit_keep).await? {}
         Ok(())
     }

@@ -44,6 +44,19 @@ impl Mailbox {
         accounts::find(self.db.read(), scope, aor).await
     }
 
+    /// The account of `aor`, if it exists and lies within `scope`, for whoever wants nothing of its messages: those that
+    /// are due may still count in it.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn find_account(
+        &self,
+        scope: &Scope,
+        aor: &Aor,
+    ) -> Result<Option<Account>, StoreError> {
+        accounts::find(self.db.read(), scope, aor).await
+    }
+
     /// The accounts within `scope` that have one of these ids, as Message-IDs name them.
     ///
     /// # Errors
@@ -56,7 +69,7 @@ impl Mailbox {
         accounts::with_ids(self.db.read(), scope, ids).await
     }
 
-    /// Makes an account for `aor` unless there is one; its id.
+    /// Makes an account for `aor` unless there is one; the account.
     ///
     /// # Errors
     /// When the database fails.
@@ -135,13 +148,13 @@ impl Mailbox {
     /// # Errors
     /// When the database fails.
     pub async fn history(&self, scope: &Scope, aor: &Aor) -> Result<Option<History>, StoreError> {
-        let now = self.clock.now();
-        let Some(account) = accounts::find(self.db.read(), scope, aor).await? else {
+        if !scope.covers(aor) {
             return Ok(None);
-        };
-        // What is due at `now` goes first; then rows alive at `now` are all rows, and one
-        // snapshot pairs them with the version they make up.
-        self.expire_account(account.id, now).await?;
+        }
+        // What is due goes first; then rows alive at `now` are all rows, and one snapshot pairs
+        // them with the version they make up.
+        let now = self.clock.now();
+        self.expire_account_of(aor).await?;
         let snapshot = self.db.snapshot().await?;
         let Some(account) = accounts::find(&snapshot, scope, aor).await? else {
             return Ok(None);

@@ -8,7 +8,7 @@ use sea_orm::{
     Select,
 };
 
-use super::db::{StoreError, WriteTx};
+use super::db::{Db, ROWS_AT_ONCE, StoreError, WriteTx};
 use super::entity::event::{ActiveModel, Column as C, Entity, Model};
 use crate::domain::audit::Actor;
 use crate::domain::event::{EventKind, Place};
@@ -16,8 +16,6 @@ use crate::domain::message_id::MessageKey;
 
 /// Rows that one statement writes: statements take so many parameters and no more.
 const ROWS_PER_STATEMENT: usize = 500;
-/// Rows that one look at what is old takes.
-const OLD_PER_LOOK: u64 = 5000;
 
 /// Something that happens.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -263,32 +261,35 @@ pub async fn forget_account(tx: &WriteTx, account_id: i64) -> Result<(), StoreEr
     Ok(())
 }
 
-/// Forgets the oldest events up to `before`, as many as one look takes; says how many.
+/// Forgets some of the events up to `before`, the oldest first, in a transaction of their own; says whether there may be
+/// more.
 ///
 /// # Errors
 /// When the database fails.
-pub async fn forget_old(tx: &WriteTx, before: DateTime<Utc>) -> Result<u64, StoreError> {
+pub async fn forget_old(db: &Db, before: DateTime<Utc>) -> Result<bool, StoreError> {
+    let tx = db.write().await?;
     // By place, which has an index; another one by time would be written with each message.
     let oldest: Vec<(i64, i64, DateTime<Utc>)> = Entity::find()
         .select_only()
         .columns([C::Tx, C::Id, C::At])
         .order_by_asc(C::Tx)
         .order_by_asc(C::Id)
-        .limit(OLD_PER_LOOK)
+        .limit(ROWS_AT_ONCE)
         .into_tuple()
-        .all(&**tx)
+        .all(&*tx)
         .await?;
     let old = oldest.iter().take_while(|(_, _, at)| *at <= before);
     let Some((last_tx, last_id, _)) = old.last() else {
-        return Ok(0);
+        return Ok(false);
     };
     let position = Expr::tuple([Expr::col(C::Tx), Expr::col(C::Id)]);
     let last = Expr::tuple([(*last_tx).into(), (*last_id).into()]);
     let done = Entity::delete_many()
         .filter(position.lte(last))
-        .exec(&**tx)
+        .exec(&*tx)
         .await?;
-    Ok(done.rows_affected)
+    tx.commit().await?;
+    Ok(done.rows_affected >= ROWS_AT_ONCE)
 }
 
 /// Forgets events of a future that never comes: the database was restored into a cluster that counts transactions

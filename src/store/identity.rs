@@ -3,7 +3,7 @@
 use std::collections::{BTreeSet, HashMap};
 
 use chrono::{DateTime, Utc};
-use sea_orm::sea_query::{OnConflict, Query};
+use sea_orm::sea_query::{OnConflict, Query, SelectStatement};
 use sea_orm::{
     ActiveValue::{NotSet, Set},
     ColumnTrait, ConnectionTrait, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder,
@@ -226,14 +226,9 @@ pub async fn add_digest_login(
     login: DigestLogin,
     now: DateTime<Utc>,
 ) -> Result<(), StoreError> {
-    let over = Query::select()
-        .column(api_token::Column::Id)
-        .from(api_token::Entity)
-        .and_where(api_token::Column::ExpiresAt.lte(now))
-        .to_owned();
     digest_login::Entity::delete_many()
         .filter(digest_login::Column::Username.eq(&login.username))
-        .filter(digest_login::Column::TokenId.in_subquery(over))
+        .filter(digest_login::Column::TokenId.in_subquery(expired(now)))
         .exec(&**tx)
         .await?;
     let row = digest_login::ActiveModel {
@@ -246,6 +241,15 @@ pub async fn add_digest_login(
         .exec_without_returning(&**tx)
         .await?;
     Ok(())
+}
+
+/// The ids of the tokens that have expired.
+pub(super) fn expired(now: DateTime<Utc>) -> SelectStatement {
+    Query::select()
+        .column(api_token::Column::Id)
+        .from(api_token::Entity)
+        .and_where(api_token::Column::ExpiresAt.lte(now))
+        .to_owned()
 }
 
 /// The token that signs under this user name, be it expired or revoked, and what it is known by.

@@ -17,6 +17,8 @@ pub mod large;
 pub mod messages;
 mod migrate;
 pub mod objects;
+#[cfg(test)]
+mod plans;
 pub mod removal;
 pub mod reports;
 pub mod retry;

@@ -2,15 +2,15 @@
 //! is in every domain, and a user has several devices.
 
 use chrono::{DateTime, Utc};
-use sea_orm::sea_query::{OnConflict, Query};
+use sea_orm::sea_query::OnConflict;
 use sea_orm::{
     ActiveValue::Set, ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder,
     QuerySelect,
 };
 
 use super::db::{StoreError, WriteTx};
-use super::entity::{api_token, xcap_login};
-use super::identity::DigestLogin;
+use super::entity::xcap_login;
+use super::identity::{self, DigestLogin};
 use crate::domain::address::Aor;
 
 /// Of the tokens with one name so many are tried, the newest first, so that trying is bounded.
@@ -28,14 +28,9 @@ pub async fn add(
     aor: Option<&Aor>,
     now: DateTime<Utc>,
 ) -> Result<(), StoreError> {
-    let over = Query::select()
-        .column(api_token::Column::Id)
-        .from(api_token::Entity)
-        .and_where(api_token::Column::ExpiresAt.lte(now))
-        .to_owned();
     xcap_login::Entity::delete_many()
         .filter(xcap_login::Column::Username.eq(&login.username))
-        .filter(xcap_login::Column::TokenId.in_subquery(over))
+        .filter(xcap_login::Column::TokenId.in_subquery(identity::expired(now)))
         .exec(&**tx)
         .await?;
     let row = xcap_login::ActiveModel {

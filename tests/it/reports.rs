@@ -144,7 +144,7 @@ on_both_databases! {
         app.clock.advance(TimeDelta::seconds(61));
         assert_eq!(app.mailbox.expire().await.unwrap(), 3);
         let key: MessageKey = third.parse().unwrap();
-        assert_eq!(app.mailbox.delete(key.account_id, &[key.number], Reason::Purged { by: Actor::CONSOLE }).await.unwrap(), [key.number]);
+        assert_eq!(app.mailbox.delete(key.account_id, &[key.number], Reason::Purged { by: Actor::SYSTEM }).await.unwrap(), [key.number]);
         let reports = pull(&app).await;
         let reasons: Vec<&Value> = reports.iter().map(|report| &report["reason"]).collect();
         assert_eq!(reasons, [&json!("expired"), &json!("expired"), &json!("purged")]);

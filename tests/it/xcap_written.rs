@@ -100,7 +100,7 @@ on_both_databases! {
         assert_eq!(alice.send(Method::GET, "/xcap-root/xcap-caps/global/index", &[("if-none-match", caps.header("etag"))], "").await.status, 304);
         alice.put("/xcap-root/xcap-caps/global/index", "application/xcap-caps+xml", "<a/>").await.assert_problem(405, "method-not-allowed");
         alice.document().await;
-        let notes = "/xcap-root/org.example.notes/users/sip:alice@example.org/work/to%20do";
+        let notes = "/xcap-root/org.example.notes/users/sip:alice@example.org/drafts/to%20do";
         assert_eq!(alice.put(notes, "application/notes+xml", "<n xmlns='urn:example:notes'/>").await.status, 201);
         let directory = "/xcap-root/org.openmobilealliance.xcap-directory/users/sip:alice@example.org/directory.xml";
         let answer = alice.get(directory).await;

@@ -30,9 +30,9 @@ pub struct AuditQuery {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[param(example = "messages.removed")]
     action: Option<String>,
-    /// What did it: `system`, `user`, `token`, `owner` or `console`.
+    /// What did it: `system`, `user`, `token` or `owner`.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[param(pattern = "^(system|user|token|owner|console)$")]
+    #[param(pattern = "^(system|user|token|owner)$")]
     actor: Option<String>,
     /// To whose account: its address of record.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -72,10 +72,10 @@ pub struct AuditEntry {
     /// What was done.
     #[schema(example = "messages.removed")]
     action: &'static str,
-    /// `done` or `refused`.
+    /// How it ended: `done`.
     #[schema(example = "done")]
     outcome: &'static str,
-    /// What did it: `system`, `user`, `token`, `owner` (by SIP) or `console`.
+    /// What did it: `system`, `user`, `token` or `owner` (by SIP).
     #[schema(example = "user")]
     actor: &'static str,
     /// Which one: it stays when its name is gone.

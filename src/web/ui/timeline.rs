@@ -109,7 +109,6 @@ fn by(actor: Actor, name: Option<&str>) -> Option<String> {
             Some(name.map_or_else(gone, |name| format!("a program with the token {name}")))
         }
         ActorKind::Owner => Some("the owner, by SIP".to_owned()),
-        ActorKind::Console => Some("somebody at the console of this server".to_owned()),
     }
 }
 

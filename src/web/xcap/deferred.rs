@@ -24,8 +24,8 @@ const WHY: &str =
 impl Xcap {
     pub(super) async fn delete_deferred(&self, target: &Target<'_>) -> Result<Response, Refusal> {
         let scope = self.caller.deleting()?;
-        self.deferred_list_account(target, &scope).await?;
         let Some(node) = target.node()? else {
+            self.deferred_list_account(target, &scope).await?;
             return Err(Refusal::NotAllowed(ALLOW_READING, WHY));
         };
         loop {

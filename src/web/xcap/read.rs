@@ -6,6 +6,7 @@ use axum::response::{IntoResponse, Response};
 use super::target::{Target, What};
 use super::{Refusal, Xcap};
 use crate::domain::access::Scope;
+use crate::domain::address::Aor;
 use crate::mailbox::read::{History, list_etag};
 use crate::mailbox::xdms;
 use crate::store::accounts::Account;
@@ -125,16 +126,15 @@ impl Xcap {
         }
     }
 
-    /// The account of a metadata document, with what is due gone.
+    /// The account of a metadata document, with what is due gone: its version is the document's.
     pub(super) async fn deferred_list_account(
         &self,
         target: &Target<'_>,
         scope: &Scope,
     ) -> Result<Account, Refusal> {
-        if target.uri.document.name != deferred_list::DOCUMENT {
-            return Err(Refusal::not_found());
-        }
-        self.account(target, scope).await
+        let aor = deferred_list_owner(target)?;
+        let account = self.mailbox.account(scope, &aor).await?;
+        account.ok_or_else(Refusal::not_found)
     }
 
     /// The metadata document, with the account whose version it has.
@@ -143,8 +143,8 @@ impl Xcap {
         target: &Target<'_>,
         scope: &Scope,
     ) -> Result<(Account, String), Refusal> {
-        let account = self.deferred_list_account(target, scope).await?;
-        let history = self.mailbox.history(scope, &account.aor).await?;
+        let aor = deferred_list_owner(target)?;
+        let history = self.mailbox.history(scope, &aor).await?;
         let History { account, messages } = history.ok_or_else(Refusal::not_found)?;
         let xml = deferred_list::document(&account.host, &messages);
         Ok((account, xml.map_err(|error| internal(&error))?))
@@ -154,7 +154,10 @@ impl Xcap {
         if target.uri.document.name != xcap_directory::DOCUMENT {
             return Err(Refusal::not_found());
         }
-        let account = self.account(target, &self.caller.reading()?).await?;
+        // What is due goes first: the tag of the deferred list is shown.
+        let (scope, aor) = (self.caller.reading()?, target.owner()?);
+        let account = self.mailbox.account(&scope, &aor).await?;
+        let account = account.ok_or_else(Refusal::not_found)?;
         let xui = account_path_segment(&account.aor);
         let uri = |auid: &str, name: &str| format!("{}/{auid}/users/{xui}/{name}", self.root);
         let mut folders = vec![Folder {
@@ -190,6 +193,14 @@ impl Xcap {
         let xml = xcap_directory::document(&folders);
         Ok(derived(xml.map_err(|error| internal(&error))?))
     }
+}
+
+/// Whose metadata document it is.
+fn deferred_list_owner(target: &Target<'_>) -> Result<Aor, Refusal> {
+    if target.uri.document.name != deferred_list::DOCUMENT {
+        return Err(Refusal::not_found());
+    }
+    target.owner()
 }
 
 /// A document that is known by what is in it.

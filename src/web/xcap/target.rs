@@ -35,6 +35,14 @@ impl Target<'_> {
         Ok(read.transpose()?)
     }
 
+    /// In whose home it lies.
+    pub(super) fn owner(&self) -> Result<Aor, Refusal> {
+        match &self.uri.document.home {
+            Home::User(xui) => Aor::parse(xui).map_err(|_| Refusal::not_found()),
+            Home::Global => Err(Refusal::not_found()),
+        }
+    }
+
     /// Where its rows are.
     pub(super) fn key(&self, account_id: i64) -> DocumentKey {
         DocumentKey {
@@ -72,11 +80,7 @@ impl Xcap {
         target: &Target<'_>,
         scope: &Scope,
     ) -> Result<Account, Refusal> {
-        let Home::User(xui) = &target.uri.document.home else {
-            return Err(Refusal::not_found());
-        };
-        let aor = Aor::parse(xui).map_err(|_| Refusal::not_found())?;
-        let account = self.mailbox.account(scope, &aor).await?;
+        let account = self.mailbox.find_account(scope, &target.owner()?).await?;
         account.ok_or_else(Refusal::not_found)
     }
 
@@ -96,7 +100,7 @@ impl Xcap {
         target: &Target<'_>,
         may_begin: bool,
     ) -> Result<i64, Refusal> {
-        let Home::User(xui) = &target.uri.document.home else {
+        if target.uri.document.home == Home::Global {
             self.caller.reading()?;
             if !self.caller.principal.may(TokenScope::Operator) {
                 return Err(Refusal::forbidden(
@@ -104,10 +108,10 @@ impl Xcap {
                 ));
             }
             return Ok(GLOBAL);
-        };
+        }
         let scope = self.caller.deleting()?;
-        let aor = Aor::parse(xui).map_err(|_| Refusal::not_found())?;
-        if let Some(account) = self.mailbox.account(&scope, &aor).await? {
+        let aor = target.owner()?;
+        if let Some(account) = self.mailbox.find_account(&scope, &aor).await? {
             return Ok(account.id);
         }
         let is_own = self.caller.principal.aors.contains(&aor);

@@ -36,7 +36,7 @@ pub struct TimelineItem {
     /// Why it was removed: `requested`, `expired`, `delivered`, `purged` or `erased`.
     #[schema(example = "requested")]
     reason: Option<String>,
-    /// Who did it: `system`, `user`, `token`, `owner` (by SIP) or `console`.
+    /// Who did it: `system`, `user`, `token` or `owner` (by SIP).
     #[schema(example = "user")]
     by: Option<&'static str>,
     /// The name of the user or the token, while there is one.
