@@ -7,8 +7,8 @@ use super::{Identity, IdentityError, check_name, program};
 use crate::domain::access::{Principal, TokenScope};
 use crate::domain::address::{Aor, MAX_AOR_OCTETS};
 use crate::sip::digest::{Credentials, Verifier};
-use crate::store::identity::DigestLogin;
-use crate::store::{StoreError, WriteTx, identity as rows, xcap_logins};
+use crate::store::tokens::{self, DigestLogin};
+use crate::store::{StoreError, WriteTx, xcap_logins};
 
 /// The names a token has for Digest.
 #[derive(Debug, Clone, Copy)]
@@ -33,7 +33,7 @@ impl Identity {
         if check_name(username).is_err() {
             return Ok(None);
         }
-        let known = rows::token_by_login(self.db.read(), username).await?;
+        let known = tokens::by_login(self.db.read(), username).await?;
         Ok(known
             .filter(|(token, _)| !self.is_over(token))
             .map(|(token, login)| (program(token), verifier(login))))
@@ -67,7 +67,7 @@ impl Identity {
         let Some(id) = proved else {
             return Ok(None);
         };
-        let token = rows::token_with_id(self.db.read(), id).await?;
+        let token = tokens::with_id(self.db.read(), id).await?;
         Ok(token.filter(|token| !self.is_over(token)).map(program))
     }
 
@@ -118,7 +118,7 @@ impl DigestName<'_> {
     ) -> Result<(), IdentityError> {
         let login = |username: &str| login(username, self.realm, secret);
         if let Some(username) = self.username.filter(|_| for_sip(scopes)) {
-            let added = rows::add_digest_login(tx, token, login(username), now).await;
+            let added = tokens::add_digest_login(tx, token, login(username), now).await;
             added.map_err(|error| match error {
                 StoreError::Conflict => {
                     IdentityError::BadToken("another token has this name for Digest")

@@ -9,7 +9,7 @@ use crate::clock::Clock;
 use crate::domain::access::{Principal, Rights, Role, TokenScope};
 use crate::domain::address::Aor;
 use crate::domain::audit::{Actor, ActorKind};
-use crate::store::{Db, StoreError, accounts, identity as rows};
+use crate::store::{Db, StoreError, accounts, identity as rows, tokens};
 
 mod digest;
 mod password;
@@ -162,7 +162,7 @@ impl Identity {
     /// # Errors
     /// When the database fails; `Ok(Err(_))` when the token opens nothing.
     pub async fn token(&self, text: &str) -> Result<Result<Principal, TokenRefusal>, StoreError> {
-        let Some(token) = rows::token(self.db.read(), &secret::hash(text)).await? else {
+        let Some(token) = tokens::by_secret(self.db.read(), &secret::hash(text)).await? else {
             return Ok(Err(TokenRefusal::Unknown));
         };
         if self.is_over(&token) {
@@ -171,7 +171,7 @@ impl Identity {
         Ok(Ok(program(token)))
     }
 
-    fn is_over(&self, token: &rows::Token) -> bool {
+    fn is_over(&self, token: &tokens::Token) -> bool {
         let now = self.clock.now();
         let over = |end: Option<DateTime<Utc>>| end.is_some_and(|end| end <= now);
         over(token.revoked_at) || over(token.expires_at)
@@ -254,7 +254,7 @@ impl Identity {
         };
         let tx = self.db.write().await?;
         let hash = secret::hash(&text);
-        let id = rows::add_token(&tx, name, &hash, scopes, aors, now, expires_at).await?;
+        let id = tokens::add(&tx, name, &hash, scopes, aors, now, expires_at).await?;
         if let Some(names) = digest {
             names.add(&tx, id, scopes, aors, &text, now).await?;
         }
@@ -277,8 +277,8 @@ impl Identity {
     ///
     /// # Errors
     /// When the database fails.
-    pub async fn tokens(&self) -> Result<Vec<rows::Token>, StoreError> {
-        rows::tokens(self.db.read()).await
+    pub async fn tokens(&self) -> Result<Vec<tokens::Token>, StoreError> {
+        tokens::all(self.db.read()).await
     }
 
     /// Ends a token; says whether there was one to end.
@@ -287,7 +287,7 @@ impl Identity {
     /// When the database fails.
     pub async fn revoke_token(&self, id: i64) -> Result<bool, StoreError> {
         let tx = self.db.write().await?;
-        let revoked = rows::revoke_token(&tx, id, self.clock.now()).await?;
+        let revoked = tokens::revoke(&tx, id, self.clock.now()).await?;
         tx.commit().await?;
         Ok(revoked)
     }
@@ -367,7 +367,7 @@ fn name_taken(error: StoreError) -> IdentityError {
     }
 }
 
-fn program(token: rows::Token) -> Principal {
+fn program(token: tokens::Token) -> Principal {
     Principal {
         name: token.name,
         actor: Actor::of(ActorKind::Token, token.id),

@@ -46,13 +46,8 @@ impl Mailbox {
         if let Err(error) = self.warn_of_expiry().await {
             tracing::warn!(error = %error, "nobody was warned of what expires soon: {error}");
         }
-        while retry::forget_due(&self.db, self.clock.now()).await? {}
-        let ended = self.clock.now() - self.policy.reports_keep;
-        while reports::forget_ended(&self.db, ended).await? {}
-        let now = self.clock.now();
         let tx = self.db.write().await?;
-        sessions::remove_due(&tx, now).await?;
-        let given_up = reports::give_up_due(&tx, now).await?;
+        let given_up = reports::give_up_due(&tx, self.clock.now()).await?;
         tx.commit().await?;
         if given_up > 0 {
             tracing::warn!(
@@ -184,15 +179,19 @@ impl Mailbox {
         }
     }
 
-    /// Forgets what is kept for a while only: events and entries of the audit.
+    /// Forgets what is kept for a while only: the keys of requests, sessions, reports that have ended, events, the audit.
     ///
     /// # Errors
-    /// When the database fails.
+    /// When the database fails; what was forgotten before stays forgotten.
     pub async fn forget_old(&self) -> Result<(), StoreError> {
-        let now = self.clock.now();
-        while events::forget_old(&self.db, now - self.policy.events_keep).await? {}
-        while audit::forget_old(&self.db, now - self.policy.audit_keep).await? {}
-        Ok(())
+        let (db, policy, now) = (&self.db, &self.policy, self.clock.now());
+        while retry::forget_due(db, now).await? {}
+        while reports::forget_ended(db, now - policy.reports_keep).await? {}
+        while events::forget_old(db, now - policy.events_keep).await? {}
+        while audit::forget_old(db, now - policy.audit_keep).await? {}
+        let tx = db.write().await?;
+        sessions::remove_due(&tx, now).await?;
+        tx.commit().await
     }
 
     /// Removes objects that no message has: left by a crash between the object and its row, or between the row's

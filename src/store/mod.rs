@@ -25,6 +25,7 @@ pub mod retry;
 pub mod secrets;
 pub mod sessions;
 pub mod signals;
+pub mod tokens;
 pub mod watermarks;
 pub mod xcap_logins;
 

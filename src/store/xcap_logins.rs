@@ -10,7 +10,7 @@ use sea_orm::{
 
 use super::db::{StoreError, WriteTx};
 use super::entity::xcap_login;
-use super::identity::{self, DigestLogin};
+use super::tokens::{self, DigestLogin};
 use crate::domain::address::Aor;
 
 /// Of the tokens with one name so many are tried, the newest first, so that trying is bounded.
@@ -30,7 +30,7 @@ pub async fn add(
 ) -> Result<(), StoreError> {
     xcap_login::Entity::delete_many()
         .filter(xcap_login::Column::Username.eq(&login.username))
-        .filter(xcap_login::Column::TokenId.in_subquery(identity::expired(now)))
+        .filter(xcap_login::Column::TokenId.in_subquery(tokens::expired(now)))
         .exec(&**tx)
         .await?;
     let row = xcap_login::ActiveModel {

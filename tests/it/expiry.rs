@@ -84,9 +84,8 @@ on_both_databases! {
         // A request is recognised for a day longer than its message lives, and then forgotten.
         assert_eq!(rows(&app, "retry_key").await, 6);
         app.clock.advance(TimeDelta::days(1));
-        while rows(&app, "retry_key").await != 3 {
-            tokio::task::yield_now().await;
-        }
+        app.mailbox.forget_old().await.unwrap();
+        assert_eq!(rows(&app, "retry_key").await, 3);
     }
 
     async fn an_expiry_may_be_changed(app: TestApp, "[policy]\nsweep_interval = '1h'") {
