@@ -13,30 +13,11 @@ messages=${1:-1000000} lead=${2:-$((120 + ${1:-1000000} / 5000))}
 restante=${RESTANTE:-./target/release/restante}
 accounts=1000 users=1000 at_once=64 measured=10000
 
-work=$(mktemp -d)
-pg=$(find /usr/lib/postgresql -maxdepth 2 -name bin | sort -V | tail -n 1)
-as_pg=()
-if [ "$(id -u)" = 0 ]; then # PostgreSQL refuses to run as root
-    as_pg=(runuser -u postgres --)
-    chown postgres "$work"
-fi
-pids=()
-clean_up() {
-    for pid in "${pids[@]}"; do
-        kill "$pid" 2>/dev/null || true
-        wait "$pid" 2>/dev/null || true
-    done
-    "${as_pg[@]}" "$pg/pg_ctl" -D "$work/db" -m immediate stop >/dev/null 2>&1 || true
-    rm -rf "$work"
-}
-trap clean_up EXIT
-free_port() { python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])'; }
-db_port=$(free_port) port=$(free_port)
+. benches/common.sh
+port=$(free_port)
 
-"${as_pg[@]}" "$pg/initdb" -D "$work/db" -U bench -A trust >"$work/initdb.log"
-"${as_pg[@]}" "$pg/pg_ctl" -D "$work/db" -l "$work/db.log" -w start \
-    -o "-c listen_addresses=127.0.0.1 -c port=$db_port -c unix_socket_directories=$work -c fsync=on" >/dev/null
-query() { psql -h 127.0.0.1 -p "$db_port" -U bench -d postgres -v ON_ERROR_STOP=1 -qAt -F ' | ' -c "$1"; }
+start_cluster
+query() { sql postgres "$1"; }
 
 # The default of a day's warning would tell of the loaded messages one by one, which is another thing to measure.
 RESTANTE__DATABASE__URL=postgres://bench@127.0.0.1:$db_port/postgres RESTANTE__HTTP__LISTEN=127.0.0.1:0 \
@@ -45,10 +26,7 @@ RESTANTE__DATABASE__URL=postgres://bench@127.0.0.1:$db_port/postgres RESTANTE__H
     RESTANTE__POLICY__EXPIRY_WARNING=0s "$restante" >"$work/restante.log" 2>&1 &
 server=$!
 pids+=("$server")
-for _ in $(seq 300); do
-    (exec 3<>"/dev/tcp/127.0.0.1/$port") 2>/dev/null && break
-    sleep 0.1
-done
+wait_for "$port"
 memory() { awk -v what="$1" '$1 == what ":" { printf "%.0f", $2 / 1024 }' "/proc/$server/status"; } # in MiB
 seconds() { date +%s.%N; }
 

@@ -11,40 +11,17 @@ cd "$(dirname "$0")/.."
 reports=${1:-10000} senders=${2:-1000}
 restante=$(realpath "${RESTANTE:-./target/release/restante}")
 
-work=$(mktemp -d)
-pg=$(find /usr/lib/postgresql -maxdepth 2 -name bin | sort -V | tail -n 1)
-as_pg=()
-if [ "$(id -u)" = 0 ]; then # PostgreSQL refuses to run as root
-    as_pg=(runuser -u postgres --)
-    chown postgres "$work"
-fi
-pids=()
-end_all() {
-    for pid in "${pids[@]}"; do
-        kill "$pid" 2>/dev/null || true
-        wait "$pid" 2>/dev/null || true
-    done
-    pids=()
-}
-clean_up() {
-    end_all
-    "${as_pg[@]}" "$pg/pg_ctl" -D "$work/db" -m immediate stop >/dev/null 2>&1 || true
-    rm -rf "$work"
-}
-trap clean_up EXIT
-free_port() { python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])'; }
+. benches/common.sh
 now() { date +%s.%N; }
 
-db_port=$(free_port) http_port=$(free_port) sip_port=$(free_port) phone_port=$(free_port)
+http_port=$(free_port) sip_port=$(free_port) phone_port=$(free_port)
 api=http://127.0.0.1:$http_port
-"${as_pg[@]}" "$pg/initdb" -D "$work/db" -U bench -A trust >"$work/initdb.log"
-"${as_pg[@]}" "$pg/pg_ctl" -D "$work/db" -l "$work/db.log" -w start \
-    -o "-c listen_addresses=127.0.0.1 -c port=$db_port -c unix_socket_directories=$work -c fsync=on" >/dev/null
+start_cluster
 
 # SQL on either database; the first column of the last row.
 query() { # DATABASE SQL
     case $1 in
-        PostgreSQL) psql -h 127.0.0.1 -p "$db_port" -U bench -d bench -v ON_ERROR_STOP=1 -qAt -c "$2" ;;
+        PostgreSQL) sql bench "$2" ;;
         SQLite) python3 - "$work/data/restante.db" "$2" <<'END'
 import sqlite3, sys
 with sqlite3.connect(sys.argv[1], timeout=30) as db:
@@ -95,7 +72,7 @@ echo "| --- | --- | --- | --- | --- |"
 for database in PostgreSQL SQLite; do
     unset RESTANTE__DATABASE__URL
     if [ $database = PostgreSQL ]; then
-        psql -h 127.0.0.1 -p "$db_port" -U bench -d postgres -q -c 'CREATE DATABASE bench'
+        sql postgres "CREATE DATABASE bench"
         export RESTANTE__DATABASE__URL=postgres://bench@127.0.0.1:$db_port/bench
     fi
     start connector

@@ -11,43 +11,14 @@ cd "$(dirname "$0")/.."
 messages=${1:-20000} at_once=${2:-64} rounds=${3:-3}
 users=1000 failed=0
 
-work=$(mktemp -d)
-pg=$(find /usr/lib/postgresql -maxdepth 2 -name bin | sort -V | tail -n 1)
-as_pg=()
-if [ "$(id -u)" = 0 ]; then # PostgreSQL refuses to run as root
-    as_pg=(runuser -u postgres --)
-    chown postgres "$work"
-fi
-pids=()
-clean_up() {
-    for pid in "${pids[@]}"; do
-        kill "$pid" 2>/dev/null || true
-        wait "$pid" 2>/dev/null || true
-    done
-    "${as_pg[@]}" "$pg/pg_ctl" -D "$work/db" -m immediate stop >/dev/null 2>&1 || true
-    rm -rf "$work"
-}
-trap clean_up EXIT
-free_port() { python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])'; }
-wait_for() { # PORT
-    for _ in $(seq 100); do
-        (exec 3<>"/dev/tcp/127.0.0.1/$1") 2>/dev/null && return
-        sleep 0.1
-    done
-    echo "nothing listens on port $1" >&2
-    tail -n 20 "$work"/*.log >&2
-    exit 1
-}
-db_port=$(free_port) msilo_port=$(free_port) restante_port=$(free_port)
+. benches/common.sh
+msilo_port=$(free_port) restante_port=$(free_port)
 
 # --- One cluster for both -----------------------------------------------------------------------------------------
 
-"${as_pg[@]}" "$pg/initdb" -D "$work/db" -U bench -A trust >"$work/initdb.log"
-"${as_pg[@]}" "$pg/pg_ctl" -D "$work/db" -l "$work/db.log" -w start \
-    -o "-c listen_addresses=127.0.0.1 -c port=$db_port -c unix_socket_directories=$work -c fsync=on" >/dev/null
-query() { psql -h 127.0.0.1 -p "$db_port" -U bench -d "$1" -v ON_ERROR_STOP=1 -qAt -c "$2"; }
-query postgres 'CREATE DATABASE msilo'
-query postgres 'CREATE DATABASE restante'
+start_cluster
+sql postgres 'CREATE DATABASE msilo'
+sql postgres 'CREATE DATABASE restante'
 for table in standard msilo; do
     psql -h 127.0.0.1 -p "$db_port" -U bench -d msilo -v ON_ERROR_STOP=1 -q \
         -f "/usr/share/kamailio/postgres/$table-create.sql"
@@ -78,8 +49,8 @@ sed 's/\[service\]/[field0]/g; s/<send retrans="500">/<send retrans="500" start_
 
 stored() { # SERVER
     case $1 in
-        msilo) query msilo 'SELECT count(*) FROM silo' ;;
-        restante) query restante 'SELECT count(*) FROM message' ;;
+        msilo) sql msilo 'SELECT count(*) FROM silo' ;;
+        restante) sql restante 'SELECT count(*) FROM message' ;;
     esac
 }
 
@@ -104,7 +75,7 @@ run() { # SERVER PORT TRANSPORT OCTETS
     rm -rf "$folder"
 }
 
-echo "PostgreSQL: fsync $(query postgres 'SHOW fsync'), synchronous_commit $(query postgres 'SHOW synchronous_commit');" \
+echo "PostgreSQL: fsync $(sql postgres 'SHOW fsync'), synchronous_commit $(sql postgres 'SHOW synchronous_commit');" \
     "$messages messages a run, $at_once at once, $rounds rounds"
 echo
 echo '| over | octets of text | server | stored per second | lowest to highest | p50 ms | p99 ms | lost |'

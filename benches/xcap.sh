@@ -16,45 +16,15 @@ seconds=${1:-5} rounds=${2:-3} users=${3:-64}
 program=${RESTANTE:-./target/release/restante}
 failed=0
 
-work=$(mktemp -d)
-pg=$(find /usr/lib/postgresql -maxdepth 2 -name bin | sort -V | tail -n 1)
-as_pg=()
-if [ "$(id -u)" = 0 ]; then # PostgreSQL refuses to run as root
-    as_pg=(runuser -u postgres --)
-    chown postgres "$work"
-fi
-pids=()
-clean_up() {
-    for pid in "${pids[@]}"; do
-        kill "$pid" 2>/dev/null || true
-        wait "$pid" 2>/dev/null || true
-    done
-    "${as_pg[@]}" "$pg/pg_ctl" -D "$work/db" -m immediate stop >/dev/null 2>&1 || true
-    rm -rf "$work"
-}
-trap clean_up EXIT
-free_port() { python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])'; }
-wait_for() { # PORT
-    for _ in $(seq 100); do
-        (exec 3<>"/dev/tcp/127.0.0.1/$1") 2>/dev/null && return
-        sleep 0.1
-    done
-    echo "nothing listens on port $1" >&2
-    tail -n 20 "$work"/*.log >&2
-    exit 1
-}
-db_port=$(free_port)
+. benches/common.sh
 declare -A port=([kamailio]=$(free_port) [postgres]=$(free_port) [sqlite]=$(free_port))
 servers=(kamailio postgres sqlite)
 
 # --- One cluster for both -----------------------------------------------------------------------------------------
 
-"${as_pg[@]}" "$pg/initdb" -D "$work/db" -U bench -A trust >"$work/initdb.log"
-"${as_pg[@]}" "$pg/pg_ctl" -D "$work/db" -l "$work/db.log" -w start \
-    -o "-c listen_addresses=127.0.0.1 -c port=$db_port -c unix_socket_directories=$work -c fsync=on" >/dev/null
-query() { psql -h 127.0.0.1 -p "$db_port" -U bench -d "$1" -v ON_ERROR_STOP=1 -qAt -c "$2"; }
-query postgres 'CREATE DATABASE kamailio'
-query postgres 'CREATE DATABASE restante'
+start_cluster
+sql postgres 'CREATE DATABASE kamailio'
+sql postgres 'CREATE DATABASE restante'
 for table in standard presence; do
     psql -h 127.0.0.1 -p "$db_port" -U bench -d kamailio -v ON_ERROR_STOP=1 -q \
         -f "/usr/share/kamailio/postgres/$table-create.sql"
@@ -150,7 +120,7 @@ run() { # SERVER WORK CONNECTIONS
 }
 
 for server in "${servers[@]}"; do each_user "$server" put >/dev/null; done
-echo "PostgreSQL: fsync $(query postgres 'SHOW fsync'), synchronous_commit $(query postgres 'SHOW synchronous_commit');" \
+echo "PostgreSQL: fsync $(sql postgres 'SHOW fsync'), synchronous_commit $(sql postgres 'SHOW synchronous_commit');" \
     "a document of $(wc -c <"$work/document.xml") octets, $users users, $seconds s a run, $rounds rounds"
 echo
 echo '| what | connections | server | requests | per second | lowest to highest | of Kamailio | p50 ms | p99 ms | wrong |'
