@@ -131,7 +131,6 @@ pub(super) fn subscriptions(settings: &Settings, url: &str) -> subscribe::Settin
     let (sip, xcap) = (&settings.sip, &settings.xcap);
     let seconds = |time: Duration| u32::try_from(time.as_secs()).unwrap_or(u32::MAX);
     let most = seconds(sip.max_subscription);
-    let roots = std::iter::once(&xcap.root).chain(&xcap.root_aliases);
     subscribe::Settings {
         bounds: Bounds {
             least: seconds(sip.min_subscription),
@@ -141,6 +140,6 @@ pub(super) fn subscriptions(settings: &Settings, url: &str) -> subscribe::Settin
         pace: sip.notify_interval,
         places: Places::new(sip.max_subscriptions, sip.max_subscriptions_per_peer),
         root: format!("{url}{}", xcap.root),
-        roots: roots.cloned().collect(),
+        roots: xcap.roots().map(str::to_owned).collect(),
     }
 }

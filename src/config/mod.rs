@@ -427,6 +427,18 @@ mod tests {
             ("[xcap]\nroot = 'x'", "xcap.root"),
             ("[xcap]\nroot = '/accounts'", "xcap.root"),
             ("[xcap]\nroot = '/{'", "xcap.root"),
+            ("[xcap]\nroot = '/reports'", "xcap.root"),
+            ("[xcap]\nroot_aliases = ['/xcap-root']", "xcap.root_aliases"),
+            ("[xcap]\nroot_aliases = ['/a', '/a']", "xcap.root_aliases"),
+            ("[xcap]\nroot_aliases = ['/a', '/a/b']", "xcap.root_aliases"),
+            (
+                "[xcap]\nroot_aliases = ['/xcap-root/b']",
+                "xcap.root_aliases",
+            ),
+            (
+                "[xcap]\nroot = '/a/b'\nroot_aliases = ['/a']",
+                "xcap.root_aliases",
+            ),
             (&usage("auid = 'a/b'"), "xcap.usages: usage 1 (a/b): auid:"),
             (&usage("auid = 'pres-rules'"), "is built in"),
             (

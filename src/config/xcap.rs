@@ -1,11 +1,11 @@
 //! The settings of the XCAP server: its root, and the application usages that an operator declares.
 
-use super::{Settings, SettingsError, UsageSettings, invalid, is_name};
+use super::{Settings, SettingsError, UsageSettings, XcapSettings, invalid, is_name};
 use crate::xcap::usages::Registry;
 use crate::xcap::usages::generic::Generic;
 
 /// What the server's own paths begin with.
-const OWN_PATHS: [&str; 13] = [
+const OWN_PATHS: [&str; 14] = [
     "",
     "accounts",
     "api",
@@ -15,6 +15,7 @@ const OWN_PATHS: [&str; 13] = [
     "openapi.json",
     "problems",
     "readyz",
+    "reports",
     "setup",
     "sign-in",
     "sign-out",
@@ -36,10 +37,15 @@ impl Settings {
 
     pub(super) fn check_xcap(&self) -> Result<(), SettingsError> {
         check_root("xcap.root", &self.xcap.root)?;
-        for alias in &self.xcap.root_aliases {
+        for (at, alias) in self.xcap.root_aliases.iter().enumerate() {
             check_root("xcap.root_aliases", alias)?;
-            if *alias == self.xcap.root {
-                return invalid("xcap.root_aliases", "is the root itself");
+            // The root comes first, so these are those before it.
+            let mut others = self.xcap.roots().take(at + 1);
+            if others.any(|other| is_below(alias, other) || is_below(other, alias)) {
+                return invalid(
+                    "xcap.root_aliases",
+                    "has one path twice, or one below another",
+                );
             }
         }
         if self.xcap.trusted_proxies.iter().any(is_name) {
@@ -50,6 +56,22 @@ impl Settings {
         }
         self.usages().map(|_| ())
     }
+}
+
+impl XcapSettings {
+    /// All paths that lead to the XCAP root.
+    pub fn roots(&self) -> impl Iterator<Item = &str> {
+        let aliases = self.root_aliases.iter();
+        std::iter::once(&self.root)
+            .chain(aliases)
+            .map(String::as_str)
+    }
+}
+
+/// Whether a path is another, or lies below it.
+fn is_below(path: &str, other: &str) -> bool {
+    path.strip_prefix(other)
+        .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
 }
 
 fn check_root(key: &'static str, root: &str) -> Result<(), SettingsError> {

@@ -14,7 +14,7 @@ pub enum ActorKind {
     User,
     /// A program with an API token.
     Token,
-    /// The owner of an account, known to the SIP network.
+    /// The owner of an account, whom the SIP network or an aggregation proxy vouches for.
     Owner,
 }
 

@@ -1,5 +1,8 @@
 //! What can happen to accounts and messages, for those who follow along.
 
+use std::fmt;
+use std::str::FromStr;
+
 use super::access::names;
 
 /// The kinds of events.
@@ -36,6 +39,31 @@ names!(
     DocumentChanged = "xcap.changed"
 );
 
+/// Why a message goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Cause {
+    /// Somebody who may asked for it.
+    Requested,
+    /// It waited as long as it may.
+    Expired,
+    /// Its owner has got it.
+    Delivered,
+    /// An operator cleared it away with others.
+    Purged,
+    /// Its account goes.
+    Erased,
+}
+
+names!(
+    Cause,
+    "requested, expired, delivered, purged, erased",
+    Requested = "requested",
+    Expired = "expired",
+    Delivered = "delivered",
+    Purged = "purged",
+    Erased = "erased"
+);
+
 /// A place in the order in which events became visible: whoever has seen all up to here misses none that commits
 /// later, which numbers of a sequence do not promise.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
@@ -44,4 +72,29 @@ pub struct Place {
     pub tx: i64,
     /// The number within it.
     pub id: i64,
+}
+
+impl fmt::Display for Place {
+    /// As clients are told it.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}-{}", self.tx, self.id)
+    }
+}
+
+/// A text is no [`Place`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("expected two numbers with a dash between them")]
+pub struct NoPlace;
+
+impl FromStr for Place {
+    type Err = NoPlace;
+
+    fn from_str(text: &str) -> Result<Self, NoPlace> {
+        let (tx, id) = text.split_once('-').ok_or(NoPlace)?;
+        let number = |text: &str| text.parse().map_err(|_| NoPlace);
+        Ok(Self {
+            tx: number(tx)?,
+            id: number(id)?,
+        })
+    }
 }

@@ -7,7 +7,7 @@ use chrono::{DateTime, Utc};
 use super::Mailbox;
 use super::report::Drafts;
 use crate::domain::audit::{Action, Actor, AuditOutcome};
-use crate::domain::event::EventKind;
+use crate::domain::event::{Cause, EventKind};
 use crate::domain::message_id::MessageKey;
 use crate::store::accounts::GivenBack;
 use crate::store::audit::NewEntry;
@@ -40,15 +40,15 @@ pub enum Reason {
 }
 
 impl Reason {
-    /// The word for log lines, for events and for the report to the sender.
+    /// It without who makes it so, for events and for the report to the sender.
     #[must_use]
-    pub fn as_str(self) -> &'static str {
+    pub fn cause(self) -> Cause {
         match self {
-            Self::Requested { .. } => "requested",
-            Self::Expired => "expired",
-            Self::Delivered => "delivered",
-            Self::Purged { .. } => "purged",
-            Self::Erased { .. } => "erased",
+            Self::Requested { .. } => Cause::Requested,
+            Self::Expired => Cause::Expired,
+            Self::Delivered => Cause::Delivered,
+            Self::Purged { .. } => Cause::Purged,
+            Self::Erased { .. } => Cause::Erased,
         }
     }
 
@@ -193,7 +193,7 @@ async fn write_down(
     let happened: Vec<NewEvent> = removed
         .iter()
         .map(|message| NewEvent {
-            reason: Some(reason.as_str()),
+            cause: Some(reason.cause()),
             actor: Some(reason.actor()),
             ..NewEvent::of(EventKind::Removed, message.key, now)
         })
@@ -216,7 +216,7 @@ async fn write_down(
         action: Action::MessagesRemoved,
         outcome: AuditOutcome::Done,
         account_id: only.copied(),
-        detail: Some(serde_json::json!({ "reason": reason.as_str(), "messages": ids })),
+        detail: Some(serde_json::json!({ "reason": reason.cause().as_str(), "messages": ids })),
     };
     audit::insert(tx, entry).await
 }
@@ -228,10 +228,10 @@ fn log(removed: &[Moved], reason: Reason, reports: usize) {
         messages,
         octets,
         reports,
-        reason = reason.as_str(),
+        reason = reason.cause().as_str(),
         by = %reason.actor(),
         first = %removed.first().map(|message| message.key.to_string()).unwrap_or_default(),
         "removed {messages} messages: {}",
-        reason.as_str()
+        reason.cause()
     );
 }

@@ -14,6 +14,7 @@ use super::read::message_id;
 use crate::clock;
 use crate::domain::access::Scope;
 use crate::domain::address::Aor;
+use crate::domain::event::Cause;
 use crate::domain::hex::hex;
 use crate::domain::message::{Facts, Kind, Mode, Summary};
 use crate::domain::message_id::MessageKey;
@@ -127,7 +128,7 @@ impl Mailbox {
                 let writer = Writer {
                     account,
                     policy: self.policy.delivery_reports,
-                    reason: reason.as_str(),
+                    cause: reason.cause(),
                     now: self.clock.now(),
                     give_up_after: self.policy.reports_give_up_after,
                 };
@@ -183,7 +184,7 @@ impl Mailbox {
 struct Writer<'a> {
     account: &'a Account,
     policy: DeliveryReports,
-    reason: &'static str,
+    cause: Cause,
     now: DateTime<Utc>,
     give_up_after: chrono::TimeDelta,
 }
@@ -232,7 +233,7 @@ impl Writer<'_> {
             message_id: id,
             datetime: &datetime(facts, cpim),
             original_recipient: original_recipient(&imdn, cpim, &recipient),
-            reason: self.reason,
+            reason: self.cause.as_str(),
         }
         .write();
         Ok(Some(Ok(NewReport {
@@ -242,7 +243,7 @@ impl Writer<'_> {
             sender_key: Aor::parse(&facts.from_uri)
                 .map_or_else(|_| facts.from_uri.clone(), |aor| aor.to_string()),
             target: target.clone(),
-            reason: self.reason,
+            cause: self.cause,
             imdn_message_id: report_id,
             body: body?,
             created_at: self.now,

@@ -236,8 +236,8 @@ impl Look<'_> {
                 (path.name == deferred_list::DOCUMENT).then(|| list_etag(account))
             }
             (Some(ServerWritten::Capabilities), Place::Global) => {
-                let xml = self.desk.usages.capabilities()?;
-                (path.name == xcap_caps::DOCUMENT).then(|| derived_etag(&xml))
+                let xml = self.desk.usages.capabilities();
+                (path.name == xcap_caps::DOCUMENT).then(|| derived_etag(xml))
             }
             // The directory is another for each root that it is asked for by.
             (Some(_), _) => None,
@@ -289,7 +289,7 @@ impl Look<'_> {
             (Some(ServerWritten::Capabilities), Place::Global)
                 if path.name == xcap_caps::DOCUMENT =>
             {
-                Some(self.desk.usages.capabilities()?.into_bytes())
+                Some(self.desk.usages.capabilities().as_bytes().to_vec())
             }
             (Some(_), _) => None,
         };
@@ -351,8 +351,8 @@ impl Look<'_> {
                 vec![(deferred_list::DOCUMENT.to_owned(), list_etag(account))]
             }
             (Some(ServerWritten::Capabilities), Place::Global) => {
-                let xml = self.desk.usages.capabilities()?;
-                vec![(xcap_caps::DOCUMENT.to_owned(), derived_etag(&xml))]
+                let etag = derived_etag(self.desk.usages.capabilities());
+                vec![(xcap_caps::DOCUMENT.to_owned(), etag)]
             }
             (Some(_), _) => Vec::new(),
         };

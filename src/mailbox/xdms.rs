@@ -49,9 +49,11 @@ impl Default for Turns {
 }
 
 impl Turns {
-    async fn wait(&self, account_id: i64) -> Option<MutexGuard<'_, ()>> {
-        let hash = usize::try_from(self.hasher.hash_one(account_id) % 64).unwrap_or_default();
-        Some(self.queues.get(hash)?.lock().await)
+    async fn wait(&self, account_id: i64) -> MutexGuard<'_, ()> {
+        // The remainder is below their number.
+        let queues = self.queues.len() as u64;
+        let at = usize::try_from(self.hasher.hash_one(account_id) % queues).unwrap_or_default();
+        self.queues[at].lock().await
     }
 }
 

@@ -11,7 +11,7 @@ use sea_orm::{
 use super::db::{Db, ROWS_AT_ONCE, StoreError, WriteTx};
 use super::entity::event::{ActiveModel, Column as C, Entity, Model};
 use crate::domain::audit::Actor;
-use crate::domain::event::{EventKind, Place};
+use crate::domain::event::{Cause, EventKind, Place};
 use crate::domain::message_id::MessageKey;
 
 /// Rows that one statement writes: statements take so many parameters and no more.
@@ -29,7 +29,7 @@ pub struct NewEvent<'a> {
     /// To which message of it.
     pub number: Option<i64>,
     /// Why a message goes.
-    pub reason: Option<&'static str>,
+    pub cause: Option<Cause>,
     /// Who does it, if somebody does.
     pub actor: Option<Actor>,
     /// The expiry a message has now, or when its deletion becomes final.
@@ -56,7 +56,7 @@ impl NewEvent<'_> {
             at,
             account_id,
             number: None,
-            reason: None,
+            cause: None,
             actor: None,
             until: None,
             document: None,
@@ -78,7 +78,7 @@ pub struct Event {
     /// To which message of it.
     pub number: Option<i64>,
     /// Why a message went.
-    pub reason: Option<String>,
+    pub cause: Option<Cause>,
     /// Who did it, if somebody did.
     pub actor: Option<Actor>,
     /// The expiry the message had then, or when its deletion was to become final.
@@ -93,6 +93,10 @@ fn from_row(row: Model) -> Result<Event, StoreError> {
         value: value.to_owned(),
     };
     let kind = row.kind.parse();
+    let cause = row.reason.map(|word| {
+        let parsed = word.parse();
+        parsed.map_err(|_| corrupt("event.reason", &word))
+    });
     let actor = row.actor_kind.map(|kind| {
         let parsed = kind.parse();
         let kind = parsed.map_err(|_| corrupt("event.actor_kind", &kind))?;
@@ -110,7 +114,7 @@ fn from_row(row: Model) -> Result<Event, StoreError> {
         at: row.at,
         account_id: row.account_id,
         number: row.number,
-        reason: row.reason,
+        cause: cause.transpose()?,
         actor: actor.transpose()?,
         until: row.until,
         document: row.document,
@@ -125,7 +129,7 @@ pub(super) fn to_row(event: &NewEvent<'_>) -> ActiveModel {
         kind: Set(event.kind.as_str().to_owned()),
         account_id: Set(event.account_id),
         number: Set(event.number),
-        reason: Set(event.reason.map(str::to_owned)),
+        reason: Set(event.cause.map(|cause| cause.as_str().to_owned())),
         actor_kind: Set(event.actor.map(|actor| actor.kind.as_str().to_owned())),
         actor_id: Set(event.actor.and_then(|actor| actor.id)),
         until: Set(event.until),

@@ -15,6 +15,7 @@ use super::db::{Db, ROWS_AT_ONCE, StoreError, WriteTx};
 use super::entity::report::{ActiveModel, Column as C, Entity, Model};
 use crate::domain::access::Scope;
 use crate::domain::address::Aor;
+use crate::domain::event::Cause;
 use crate::domain::message_id::{MessageId, MessageKey};
 use crate::domain::report::{ReportKind, State};
 
@@ -32,7 +33,7 @@ pub struct NewReport {
     /// The URI to send it to.
     pub target: String,
     /// Why the message goes.
-    pub reason: &'static str,
+    pub cause: Cause,
     /// The report's own IMDN Message-ID.
     pub imdn_message_id: String,
     /// The message/cpim entity.
@@ -57,7 +58,7 @@ pub struct Report {
     /// The URI to send it to.
     pub target: String,
     /// Why the message went.
-    pub reason: String,
+    pub cause: Cause,
     /// The report's own IMDN Message-ID, the same at every attempt.
     pub imdn_message_id: String,
     /// The message/cpim entity.
@@ -85,6 +86,10 @@ fn from_row(row: Model) -> Result<Report, StoreError> {
         column: "report.state",
         value: row.state.clone(),
     })?;
+    let cause = row.reason.parse().map_err(|_| StoreError::Corrupt {
+        column: "report.reason",
+        value: row.reason.clone(),
+    })?;
     let key = MessageKey {
         account_id: row.account_id,
         number: row.number,
@@ -98,7 +103,7 @@ fn from_row(row: Model) -> Result<Report, StoreError> {
         aor: row.aor,
         sender_key: row.sender_key,
         target: row.target,
-        reason: row.reason,
+        cause,
         imdn_message_id: row.imdn_message_id,
         body: row.body,
         state,
@@ -129,7 +134,7 @@ pub async fn insert_all(tx: &WriteTx, reports: Vec<NewReport>) -> Result<(), Sto
         host: Set(new.message_id.host),
         sender_key: Set(new.sender_key),
         target: Set(new.target),
-        reason: Set(new.reason.to_owned()),
+        reason: Set(new.cause.as_str().to_owned()),
         imdn_message_id: Set(new.imdn_message_id),
         body: Set(new.body),
         state: Set(State::Pending.as_str().to_owned()),

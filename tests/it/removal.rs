@@ -8,7 +8,7 @@ use futures_util::future::join_all;
 use reqwest::Method;
 use restante::domain::access::{Role, Scope, TokenScope};
 use restante::domain::audit::{Actor, ActorKind};
-use restante::domain::event::{EventKind, Place};
+use restante::domain::event::{Cause, EventKind, Place};
 use restante::domain::message_id::MessageKey;
 use restante::store::events::{self, Event, NewEvent};
 use sea_orm::{ConnectionTrait, Statement};
@@ -242,7 +242,7 @@ on_both_databases! {
         let gone = happened(&app).await;
         let gone: Vec<_> = gone.iter().filter(|event| event.kind == EventKind::Removed).collect();
         assert_eq!(gone.len(), 600);
-        assert!(gone.iter().all(|event| event.reason.as_deref() == Some("expired")));
+        assert!(gone.iter().all(|event| event.cause == Some(Cause::Expired)));
         for n in 0..30 {
             assert_eq!(app.waiting(&format!("sip:u{n}@example.org")).await, 0);
         }

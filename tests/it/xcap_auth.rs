@@ -7,10 +7,12 @@ use reqwest::Method;
 use restante::domain::access::Role;
 use restante::domain::access::TokenScope::{Delete, Gateway, Operator, Read};
 use restante::identity::DigestName;
+use serde_json::json;
 use tokio::process::Command;
 
 use crate::on_both_databases;
 use crate::support::digest::{authorization, counted};
+use crate::support::message::Pager;
 use crate::support::{Answer, PASSWORD, TestApp};
 
 const ALICE: &str = "sip:alice@example.org";
@@ -329,5 +331,13 @@ on_both_databases! {
         assert_eq!(get(&app, DOCUMENT, &[(field, alice), ("authorization", digest)]).await.status, 200);
         // Without its word the client proves itself.
         challenges(&get(&app, DOCUMENT, &[]).await);
+        // The owner deletes, and the audit says that it was the owner.
+        let id = app.store(Pager::new()).await;
+        let one = format!("{DOCUMENT}/~~/history-list/history%5B@history-reference=%22sip:{id}@mail.example.org%22%5D");
+        assert_eq!(app.send(app.request(Method::DELETE, &one).header(field, bob)).await.status, 404);
+        assert_eq!(app.send(app.request(Method::DELETE, &one).header(field, alice)).await.status, 200);
+        assert_eq!(app.waiting(ALICE).await, 0);
+        let entry = &app.get("/api/v1/audit").await.json()["items"][0];
+        assert_eq!((&entry["actor"], &entry["actor_id"], &entry["account"]), (&json!("owner"), &entry["account_id"], &json!(ALICE)));
     }
 }

@@ -5,19 +5,19 @@
 //! - A character and its percent-encoding are the same, but for those that would divide the path otherwise.
 //! - A proxy may serve the XCAP root under another path. So where the signed path is not below our own root, what it ends
 //!   with has to be what is asked for below ours, from a slash on: that names the whole document and the node. A signed
-//!   path below our root has to be equal: its end could be the path of another document.
+//!   path below a root of ours has to be equal: its end could be the path of another document.
 
 use std::fmt::Write as _;
 
-/// Whether a client that signed `signed` asks for `target`, of which `root` is the XCAP root.
-pub fn is_signed(signed: &str, target: &str, root: &str) -> bool {
+/// Whether a client that signed `signed` asks for `target`; `roots` are the paths of the XCAP root.
+pub fn is_signed(signed: &str, target: &str, roots: &[&str]) -> bool {
     let (signed, target) = (normal(path_of(signed)), normal(path_of(target)));
     if signed == target {
         return true;
     }
     let below = |path: &'_ str| {
-        let rest = path.strip_prefix(root)?;
-        rest.starts_with('/').then(|| rest.to_owned())
+        let mut rests = roots.iter().filter_map(|root| path.strip_prefix(root));
+        rests.find(|rest| rest.starts_with('/')).map(str::to_owned)
     };
     match (below(&signed), below(&target)) {
         (None, Some(target)) => target.len() > 1 && signed.ends_with(&target),
@@ -71,7 +71,7 @@ fn escape(after: &[u8]) -> Option<u8> {
 mod tests {
     use super::*;
 
-    const ROOT: &str = "/xcap-root";
+    const ROOTS: &[&str] = &["/xcap-root", "/alias"];
     const TARGET: &str = "/xcap-root/a/users/sip:x@y/d/~~/h%5B@r=%22x%22%5D?xmlns(p=%22urn:q%22)";
 
     #[test]
@@ -84,8 +84,16 @@ mod tests {
             "/services/a/users/sip:x@y/d/~~/h%5B@r=%22x%22%5D?xmlns(p=%22urn:q%22)",
             "HTTP://h:81/a/users/sip:x@y/d/~~/h%5B@r=%22x%22%5D?xmlns(p=%22urn:q%22)",
         ] {
-            assert!(is_signed(signed, TARGET, ROOT), "{signed}");
+            assert!(is_signed(signed, TARGET, ROOTS), "{signed}");
         }
+    }
+
+    /// A proxy may have another path for each of our roots.
+    #[test]
+    fn each_root_may_be_served_under_another_path() {
+        let target = "/alias/a/users/sip:x@y/d";
+        assert!(is_signed("/xcap/a/users/sip:x@y/d", target, ROOTS));
+        assert!(!is_signed("/xcap/a/users/sip:x@y/e", target, ROOTS));
     }
 
     #[test]
@@ -99,6 +107,8 @@ mod tests {
             ("/xcap-root/a/users/x%253A", "/xcap-root/a/users/x%3A"),
             ("/xcap-root/a%3Fq", "/xcap-root/a?q"),
             ("/xcap-root/a/users/x/b/users/y/d", "/xcap-root/b/users/y/d"),
+            ("/alias/a/users/x/b/users/y/d", "/xcap-root/b/users/y/d"),
+            ("/xcap-root/a/users/x/b/users/y/d", "/alias/b/users/y/d"),
             ("/xcap-rooted/xa/users/x/d", "/xcap-root/a/users/x/d"),
             ("/elsewhere", "/xcap-root/"),
             ("/x/accounts", "/accounts"),
@@ -108,7 +118,7 @@ mod tests {
             ("/xcap-root/a%", "/xcap-root/a"),
             ("*", "/xcap-root/a"),
         ] {
-            assert!(!is_signed(signed, target, ROOT), "{signed} {target}");
+            assert!(!is_signed(signed, target, ROOTS), "{signed} {target}");
         }
     }
 }

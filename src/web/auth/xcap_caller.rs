@@ -217,7 +217,7 @@ async fn prove(parts: &mut Parts, state: &AppState, peer: Peer) -> Result<Princi
         if let Some(aors) = said {
             let scope = Scope::Aors(aors.clone());
             let account = match aors.first() {
-                Some(aor) => state.mailbox.account(&scope, aor).await?,
+                Some(aor) => state.mailbox.find_account(&scope, aor).await?,
                 None => None,
             };
             return Ok(Principal {
@@ -300,7 +300,8 @@ async fn by_digest(
     let target = original
         .map_or(&parts.uri, |original| &original.0)
         .to_string();
-    if !is_signed(&credentials.uri, &target, &state.settings.xcap.root) {
+    let roots: Vec<&str> = state.settings.xcap.roots().collect();
+    if !is_signed(&credentials.uri, &target, &roots) {
         return Err(Refusal::Other(
             Problem::new(INVALID_REQUEST).detail("uri in Authorization is not what is asked for"),
         ));

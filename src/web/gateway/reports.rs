@@ -74,7 +74,7 @@ pub struct LeasedReport {
     message_id: String,
     /// Why it went: `requested`, `expired` or `purged`.
     #[schema(example = "expired")]
-    reason: String,
+    reason: &'static str,
     /// The report's own IMDN Message-ID, the same at every attempt.
     #[schema(example = "9f86d081884c7d659a2feaa0c55ad015")]
     imdn_message_id: String,
@@ -102,7 +102,7 @@ impl From<Report> for LeasedReport {
             to: report.target,
             account: report.aor,
             message_id: report.message_id.to_string(),
-            reason: report.reason,
+            reason: report.cause.as_str(),
             imdn_message_id: report.imdn_message_id,
             created_at: report.created_at,
             attempts: report.attempts,

@@ -10,7 +10,6 @@ use utoipa::{IntoParams, ToSchema};
 
 use crate::domain::access::{Scope, TokenScope, UnknownName};
 use crate::domain::address::Aor;
-use crate::domain::event::Place;
 use crate::mailbox::Mailbox;
 use crate::mailbox::audit::Audited;
 use crate::store::audit::Filter;
@@ -75,7 +74,7 @@ pub struct AuditEntry {
     /// How it ended: `done`.
     #[schema(example = "done")]
     outcome: &'static str,
-    /// What did it: `system`, `user`, `token` or `owner` (by SIP).
+    /// What did it: `system`, `user`, `token` or `owner` (vouched for by the network).
     #[schema(example = "user")]
     actor: &'static str,
     /// Which one: it stays when its name is gone.
@@ -126,12 +125,11 @@ pub async fn list_audit(
     let before = cursor
         .map(|cursor| cursors.open(&list, &cursor))
         .transpose()?;
-    let before = before.as_deref().and_then(place);
+    let before = before.and_then(|place| place.parse().ok());
     let filter = filter(&mailbox, &query).await?;
     let entries = mailbox.audit(&filter, before, limit + 1).await?;
     let page = Page::cut(entries, limit, |last| {
-        let Place { tx, id } = last.entry.place;
-        cursors.seal(&list, &format!("{tx}-{id}"))
+        cursors.seal(&list, &last.entry.place.to_string())
     });
     let next = page.next_cursor.as_ref().map(|cursor| {
         query.limit = Some(limit);
@@ -157,7 +155,7 @@ async fn filter(mailbox: &Mailbox, query: &AuditQuery) -> Result<Filter, Problem
         None => None,
         // Nothing was done to an account that is not there.
         Some(aor) => {
-            let account = mailbox.account(&Scope::All, &aor).await?;
+            let account = mailbox.find_account(&Scope::All, &aor).await?;
             Some(account.map_or(0, |account| account.id))
         }
     };
@@ -167,14 +165,6 @@ async fn filter(mailbox: &Mailbox, query: &AuditQuery) -> Result<Filter, Problem
         account_id,
         since: query.since,
         until: query.until,
-    })
-}
-
-fn place(text: &str) -> Option<Place> {
-    let (tx, id) = text.split_once('-')?;
-    Some(Place {
-        tx: tx.parse().ok()?,
-        id: id.parse().ok()?,
     })
 }
 

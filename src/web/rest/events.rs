@@ -19,7 +19,7 @@ use utoipa::{IntoParams, ToSchema};
 
 use crate::domain::access::Scope;
 use crate::domain::address::Aor;
-use crate::domain::event::{EventKind, Place};
+use crate::domain::event::{Cause, EventKind, Place};
 use crate::mailbox::Mailbox;
 use crate::mailbox::feed::{Feed, Listener, News};
 use crate::store::StoreError;
@@ -75,7 +75,7 @@ pub struct EventData {
     message_id: Option<String>,
     /// Why a message was removed.
     #[schema(example = "expired")]
-    reason: Option<String>,
+    reason: Option<&'static str>,
     /// The expiry the message has; of `message.held`, when the deletion becomes final.
     until: Option<DateTime<Utc>>,
     /// The XCAP document that was put, changed or deleted, relative to the XCAP root.
@@ -118,12 +118,14 @@ pub async fn follow_events(
         scope,
         kinds: kinds(query.kind.as_deref())?,
     };
-    let last = headers.get("last-event-id").map(|value| value.to_str());
-    let last = match last {
-        Some(value) => Some(value.unwrap_or("?")),
-        None => query.after.as_deref(),
+    let last = match headers.get("last-event-id") {
+        Some(value) => Some(place("Last-Event-ID", value.to_str().unwrap_or_default())?),
+        None => query
+            .after
+            .as_deref()
+            .map(|id| place("after", id))
+            .transpose()?,
     };
-    let last = last.map(parse_place).transpose()?;
     let listener = feed.listen().await?.ok_or(StoreError::Stopped)?;
     let follower = Follower::new(feed, listener, wanted, last).await?;
     let events = stream::unfold(follower, |mut follower| async move {
@@ -253,8 +255,7 @@ impl Follower {
 
 /// An id that a client remembers, without anything that happened.
 fn id_of(place: Place) -> Event {
-    let Place { tx, id } = place;
-    Event::default().id(format!("{tx}-{id}"))
+    Event::default().id(place.to_string())
 }
 
 fn written(news: &News) -> Event {
@@ -266,7 +267,7 @@ fn written(news: &News) -> Event {
         account: news.aor.as_ref().map(Aor::to_string),
         id: message.map(|message| message.key.to_string()),
         message_id: message.map(ToString::to_string),
-        reason: happened.reason.clone(),
+        reason: happened.cause.map(Cause::as_str),
         until: happened.until,
         document: news.document(),
     };
@@ -277,17 +278,9 @@ fn written(news: &News) -> Event {
         .data(data)
 }
 
-fn parse_place(text: &str) -> Result<Place, Problem> {
-    let place = || {
-        let (tx, id) = text.split_once('-')?;
-        Some(Place {
-            tx: tx.parse().ok()?,
-            id: id.parse().ok()?,
-        })
-    };
-    place().ok_or_else(|| {
-        Problem::new(INVALID_REQUEST).field("Last-Event-ID", "expected the id of an event")
-    })
+fn place(field: &str, text: &str) -> Result<Place, Problem> {
+    text.parse()
+        .map_err(|_| Problem::new(INVALID_REQUEST).field(field, "expected the id of an event"))
 }
 
 fn kinds(text: Option<&str>) -> Result<Vec<EventKind>, Problem> {

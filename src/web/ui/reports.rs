@@ -12,6 +12,7 @@ use super::format;
 use super::page::{PageError, Visitor, html};
 use super::pages::{ReportFacts, ReportFilter, ReportRow, ReportsPage};
 use crate::domain::address::Aor;
+use crate::domain::event::Cause;
 use crate::domain::report::{DeliveryReports, State as ReportState};
 use crate::mailbox::Mailbox;
 use crate::mailbox::outbox::Handled;
@@ -23,13 +24,12 @@ use crate::web::problem::{INVALID_REQUEST, Problem};
 use crate::web::rest::view::{Page, account_path_segment};
 
 const PER_PAGE: u64 = 50;
-/// The choices of the page: the state, and what it is called there.
-const STATES: [(&str, &str); 5] = [
-    ("", "All"),
-    ("pending", "Waiting"),
-    ("leased", "Being sent"),
-    ("sent", "Sent"),
-    ("dead", "Given up"),
+/// The states that may be chosen.
+const STATES: [ReportState; 4] = [
+    ReportState::Pending,
+    ReportState::Leased,
+    ReportState::Sent,
+    ReportState::Dead,
 ];
 
 /// Which reports.
@@ -63,14 +63,16 @@ pub(super) async fn show(
     let page = Page::cut(found, PER_PAGE, |last| {
         cursors.seal(&list, &last.id.to_string())
     });
-    let filter = |(value, label): (&str, &'static str)| ReportFilter {
+    let filter = |value: &str, label| ReportFilter {
         label,
         href: list_href(value, ""),
         is_current: value == query.state,
     };
+    let states = STATES.map(|state| filter(state.as_str(), label(state)));
+    let filters = std::iter::once(filter("", "All")).chain(states);
     let page = ReportsPage {
         chrome: visitor.chrome("Delivery reports").await?,
-        filters: STATES.into_iter().map(filter).collect(),
+        filters: filters.collect(),
         rows: page.items.iter().map(row).collect(),
         never: mailbox.policy.delivery_reports == DeliveryReports::Never,
         first_href: cursor.map(|_| list_href(&query.state, "")),
@@ -106,7 +108,7 @@ fn row(report: &Report) -> ReportRow {
         aor: report.aor.clone(),
         message_id: report.message_id.to_string(),
         message_href: format!("/accounts/{}/messages/{key}", aor.unwrap_or_default()),
-        reason: reason(&report.reason),
+        reason: reason(report.cause),
         retry_href: is_idle.then(|| format!("/reports/{}/retry", report.id)),
         drop_href: format!("/reports/{}/drop", report.id),
         drop_label: match report.state {
@@ -117,28 +119,39 @@ fn row(report: &Report) -> ReportRow {
     }
 }
 
-fn reason(word: &str) -> &'static str {
-    match word {
-        "requested" => "Message deleted",
-        "expired" => "Message expired",
-        "purged" => "Message removed by an operator",
-        "erased" => "Account erased",
-        _ => "Message gone",
+fn reason(cause: Cause) -> &'static str {
+    match cause {
+        Cause::Requested => "Message deleted",
+        Cause::Expired => "Message expired",
+        Cause::Delivered => "Message delivered",
+        Cause::Purged => "Message removed by an operator",
+        Cause::Erased => "Account erased",
+    }
+}
+
+/// What a state is called.
+fn label(state: ReportState) -> &'static str {
+    match state {
+        ReportState::Pending => "Waiting",
+        ReportState::Leased => "Being sent",
+        ReportState::Sent => "Sent",
+        ReportState::Dead => "Given up",
     }
 }
 
 /// How a report fares.
 pub(super) fn facts(report: &Report) -> ReportFacts {
-    let (state, tone, then) = match report.state {
-        ReportState::Pending => ("Waiting", "waits", "Next try"),
-        ReportState::Leased => ("Being sent", "waits", "Answer due"),
-        ReportState::Sent => ("Sent", "good", "Sent"),
-        ReportState::Dead => ("Given up", "bad", "Given up"),
+    let (tone, then) = match report.state {
+        ReportState::Pending => ("waits", "Next try"),
+        ReportState::Leased => ("waits", "Answer due"),
+        ReportState::Sent => ("good", "Sent"),
+        ReportState::Dead => ("bad", "Given up"),
     };
     let when = report.next_attempt_at.or(report.ended_at);
     ReportFacts {
-        state,
+        state: label(report.state),
         tone,
+        is_open: report.next_attempt_at.is_some(),
         target: report.target.clone(),
         queued: format::moment(report.created_at),
         attempts: report.attempts,

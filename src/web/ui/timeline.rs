@@ -9,7 +9,7 @@ use super::page::{PageError, Visitor, html};
 use super::pages::{GonePage, Timeline, TimelineRow};
 use super::reports;
 use crate::domain::audit::{Actor, ActorKind};
-use crate::domain::event::EventKind;
+use crate::domain::event::{Cause, EventKind};
 use crate::domain::message_id::MessageKey;
 use crate::mailbox::Mailbox;
 use crate::mailbox::read::message_id;
@@ -53,11 +53,12 @@ pub(super) async fn gone(
 /// What became of a message whose last event this is.
 fn lead(last: Option<&Event>) -> &'static str {
     let removed = last.filter(|event| event.kind == EventKind::Removed);
-    match removed.and_then(|event| event.reason.as_deref()) {
-        Some("requested") => "It was deleted, and its content with it.",
-        Some("delivered") => "It was delivered, so it does not wait here any more.",
-        Some("purged") => "An operator removed it, and its content with it.",
-        Some(_) => "It waited as long as it may, and expired.",
+    match removed.and_then(|event| event.cause) {
+        Some(Cause::Requested) => "It was deleted, and its content with it.",
+        Some(Cause::Delivered) => "It was delivered, so it does not wait here any more.",
+        Some(Cause::Purged) => "An operator removed it, and its content with it.",
+        Some(Cause::Erased) => "It went with its account.",
+        Some(Cause::Expired) => "It waited as long as it may, and expired.",
         None if last.is_some_and(|event| event.kind == EventKind::Held) => {
             "It was deleted. Only whoever deleted it can take that back, and not for long."
         }
@@ -87,11 +88,13 @@ fn title(event: &Event) -> (&'static str, &'static str) {
         EventKind::Changed => ("i-clock", "Expiry changed"),
         EventKind::Held => ("i-trash", "Deletion asked for"),
         EventKind::Released => ("i-undo", "Deletion taken back"),
-        EventKind::Removed => match event.reason.as_deref() {
-            Some("requested") => ("i-trash", "Deleted"),
-            Some("delivered") => ("i-ok", "Delivered"),
-            Some("purged") => ("i-trash", "Removed with others"),
-            _ => ("i-clock", "Expired"),
+        EventKind::Removed => match event.cause {
+            Some(Cause::Requested) => ("i-trash", "Deleted"),
+            Some(Cause::Delivered) => ("i-ok", "Delivered"),
+            Some(Cause::Purged) => ("i-trash", "Removed by an operator"),
+            Some(Cause::Erased) => ("i-trash", "Removed with its account"),
+            Some(Cause::Expired) => ("i-clock", "Expired"),
+            None => ("i-trash", "Removed"),
         },
         EventKind::Erased => ("i-trash", "Erased with its account"),
         // About no message.
@@ -108,7 +111,7 @@ fn by(actor: Actor, name: Option<&str>) -> Option<String> {
         ActorKind::Token => {
             Some(name.map_or_else(gone, |name| format!("a program with the token {name}")))
         }
-        ActorKind::Owner => Some("the owner, by SIP".to_owned()),
+        ActorKind::Owner => Some("the owner, as the network says".to_owned()),
     }
 }
 

@@ -31,7 +31,7 @@ impl Xcap {
         loop {
             let (account, xml) = self.deferred_list(target, &scope).await?;
             let key = self.chosen(&account, &xml, &node)?;
-            let is_conditional = !self.preconditions().is_empty();
+            let is_conditional = !self.preconditions.is_empty();
             let version = is_conditional.then_some(account.list_version);
             let reason = Reason::Requested {
                 by: self.caller.principal.actor,
@@ -64,7 +64,7 @@ impl Xcap {
             _ => return Err(Refusal::NotAllowed(ALLOW_READING, WHY)),
         };
         let verdict = self
-            .preconditions()
+            .preconditions
             .judge(Method::Delete, Some(&list_etag(account)));
         if verdict != Verdict::Proceed {
             return Err(Problem::new(PRECONDITION_FAILED).into());

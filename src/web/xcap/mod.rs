@@ -43,17 +43,10 @@ pub struct Verbatim;
 /// Everything below the XCAP root and the other paths that lead there.
 pub fn router(settings: &XcapSettings) -> Router<AppState> {
     let mut router = Router::new();
-    for root in roots(settings) {
+    for root in settings.roots() {
         router = router.route(&format!("{root}/{{*path}}"), any(serve));
     }
     router
-}
-
-fn roots(settings: &XcapSettings) -> impl Iterator<Item = &str> {
-    let aliases = settings.root_aliases.iter();
-    std::iter::once(&settings.root)
-        .chain(aliases)
-        .map(String::as_str)
 }
 
 /// What a request is answered with.
@@ -63,6 +56,7 @@ struct Xcap {
     settings: Arc<Settings>,
     caller: Caller,
     headers: HeaderMap,
+    preconditions: Preconditions,
     /// Path and query below the root, as they stand in the request line.
     below: String,
     /// The absolute URI of the root that was used.
@@ -84,20 +78,20 @@ async fn serve(
         settings,
         ..
     } = state;
-    let mut found = roots(&settings.xcap).filter_map(|root| {
+    let found = settings.xcap.roots().find_map(|root| {
         let below = target.strip_prefix(root)?.strip_prefix('/')?;
         Some((root.to_owned(), below.to_owned()))
     });
-    let Some((root, below)) = found.next() else {
+    let Some((root, below)) = found else {
         return Problem::new(NOT_FOUND).into_response();
     };
-    drop(found);
     let xcap = Xcap {
         root: format!("{}{root}", base(&settings, &headers)),
         mailbox,
         usages,
         settings,
         caller: Caller::from(caller),
+        preconditions: preconditions(&headers),
         headers,
         below,
     };
@@ -112,6 +106,11 @@ async fn serve(
         .entry(header::CACHE_CONTROL)
         .or_insert(caching);
     response
+}
+
+fn preconditions(headers: &HeaderMap) -> Preconditions {
+    let values = |name| headers.get_all(name).iter().map(HeaderValue::as_bytes);
+    Preconditions::read(values(header::IF_MATCH), values(header::IF_NONE_MATCH))
 }
 
 /// How clients reach this server.
@@ -137,11 +136,6 @@ impl Xcap {
             }
             _ => Err(Refusal::NotAllowed(ALLOW, "XCAP has GET, PUT and DELETE")),
         }
-    }
-
-    fn preconditions(&self) -> Preconditions {
-        let values = |name| self.headers.get_all(name).iter().map(HeaderValue::as_bytes);
-        Preconditions::read(values(header::IF_MATCH), values(header::IF_NONE_MATCH))
     }
 
     /// The conflict with the URI of an ancestor made absolute.

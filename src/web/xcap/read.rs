@@ -44,7 +44,7 @@ impl Xcap {
 
     /// 304 or 412 where the version alone says so: most requests of a client that polls are answered by one row.
     async fn unchanged(&self, target: &Target<'_>) -> Result<Option<Response>, Refusal> {
-        if self.preconditions().is_empty() {
+        if self.preconditions.is_empty() {
             return Ok(None);
         }
         let etag = match &target.what {
@@ -68,7 +68,7 @@ impl Xcap {
 
     /// What the preconditions make of something that is there; nothing if they hold.
     fn judged(&self, etag: &str) -> Result<Option<Response>, Refusal> {
-        match self.preconditions().judge(Method::Read, Some(etag)) {
+        match self.preconditions.judge(Method::Read, Some(etag)) {
             Verdict::Proceed => Ok(None),
             Verdict::PreconditionFailed => Err(Problem::new(PRECONDITION_FAILED).into()),
             Verdict::NotModified => Ok(Some(
@@ -119,8 +119,7 @@ impl Xcap {
                 if document.home != Home::Global || document.name != xcap_caps::DOCUMENT {
                     return Err(Refusal::not_found());
                 }
-                let xml = self.usages.capabilities();
-                Ok(derived(xml.map_err(|error| internal(&error))?))
+                Ok(derived(self.usages.capabilities().to_owned()))
             }
             What::Written(ServerWritten::Directory) => self.directory(target).await,
         }

@@ -75,7 +75,7 @@ impl Xcap {
             tree: target.uri.document.home.tree(),
             root: &self.root,
             change,
-            preconditions: &self.preconditions(),
+            preconditions: &self.preconditions,
         };
         let changed = self.mailbox.change_document(request).await;
         let Changed { created, etag } = changed.map_err(|error| match error {

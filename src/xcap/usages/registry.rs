@@ -1,8 +1,5 @@
 //! The one table of application usages.
 
-use std::collections::HashMap;
-use std::io;
-
 use super::built_in::BuiltIn;
 use super::generic::{Generic, Wrong};
 use super::{
@@ -87,10 +84,16 @@ pub struct RegistryError {
 }
 
 /// The usages of this server.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub struct Registry {
     declared: Vec<Generic>,
-    by_auid: HashMap<String, usize>,
+    capabilities: String,
+}
+
+impl Default for Registry {
+    fn default() -> Self {
+        Self::of(Vec::new())
+    }
 }
 
 impl Registry {
@@ -99,7 +102,6 @@ impl Registry {
     /// # Errors
     /// The first declaration that makes no sense, or has the AUID of another usage.
     pub fn new(declared: Vec<Generic>) -> Result<Self, RegistryError> {
-        let mut by_auid = HashMap::new();
         for (at, usage) in declared.iter().enumerate() {
             let error = |wrong: Wrong| RegistryError {
                 number: at + 1,
@@ -108,28 +110,35 @@ impl Registry {
                 problem: wrong.problem,
             };
             usage.validate().map_err(error)?;
-            let taken = built_in(&usage.auid).is_some() || server_written(&usage.auid).is_some();
-            let problem = match by_auid.insert(usage.auid.clone(), at) {
-                _ if taken => "is built in",
-                Some(_) => "is declared twice",
-                None => continue,
-            };
+            let problem =
+                if built_in(&usage.auid).is_some() || server_written(&usage.auid).is_some() {
+                    "is built in"
+                } else if declared[..at].iter().any(|other| other.auid == usage.auid) {
+                    "is declared twice"
+                } else {
+                    continue;
+                };
             return Err(error(Wrong {
                 key: "auid",
                 problem: format!("\"{}\" {problem}", usage.auid),
             }));
         }
-        Ok(Self { declared, by_auid })
+        Ok(Self::of(declared))
+    }
+
+    fn of(declared: Vec<Generic>) -> Self {
+        let mut registry = Self {
+            declared,
+            capabilities: String::new(),
+        };
+        registry.capabilities = registry.write_capabilities();
+        registry
     }
 
     /// The usage whose documents users write.
     #[must_use]
     pub fn usage(&self, auid: &str) -> Option<&dyn Usage> {
-        let declared = || self.declared.get(*self.by_auid.get(auid)?);
-        match built_in(auid) {
-            Some(usage) => Some(usage),
-            None => declared().map(|usage| usage as &dyn Usage),
-        }
+        self.usages().find(|usage| usage.auid() == auid)
     }
 
     /// What is known of any usage, whoever writes its documents.
@@ -152,21 +161,22 @@ impl Registry {
         built_in.chain(self.declared.iter().map(|usage| usage as &dyn Usage))
     }
 
-    /// Writes the document of [`xcap_caps`].
-    ///
-    /// # Errors
-    /// None in practice: memory takes every write.
-    pub fn capabilities(&self) -> io::Result<String> {
+    /// The document of [`xcap_caps`].
+    #[must_use]
+    pub fn capabilities(&self) -> &str {
+        &self.capabilities
+    }
+
+    fn write_capabilities(&self) -> String {
         let written = SERVER_WRITTEN.iter();
         let auids = self
             .usages()
             .map(Usage::auid)
             .chain(written.clone().map(|facts| facts.auid));
         let namespaces = self.usages().flat_map(Usage::namespaces);
-        xcap_caps::document(
-            auids,
-            namespaces.chain(written.map(|facts| facts.namespace)),
-        )
+        let namespaces = namespaces.chain(written.map(|facts| facts.namespace));
+        // Memory takes every write.
+        xcap_caps::document(auids, namespaces).unwrap_or_default()
     }
 }
 

@@ -1,6 +1,7 @@
 //! `rls-services` (RFC 4826 section 4): addresses at which a resource list server serves lists.
 //!
-//! The document `global/index` is the union of the `index` documents of all users (section 4.4.7); nobody writes it.
+//! The document `global/index` would be the union of the `index` documents of all users (section 4.4.7). It is not served,
+//! and nobody writes it.
 
 use roxmltree::Node;
 

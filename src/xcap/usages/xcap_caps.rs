@@ -30,15 +30,14 @@ pub fn document<'a>(
         .create_element("xcap-caps")
         .with_attribute(("xmlns", NAMESPACE))
         .write_inner_content(|writer| {
+            list(writer, "auids", "auid", auids.into_iter().collect())?;
+            list(writer, "extensions", "extension", BTreeSet::new())?;
             list(
                 writer,
-                "auids",
-                "auid",
-                auids.into_iter().chain([AUID]).collect(),
-            )?;
-            list(writer, "extensions", "extension", BTreeSet::new())?;
-            let namespaces = namespaces.into_iter().chain([NAMESPACE]).collect();
-            list(writer, "namespaces", "namespace", namespaces)
+                "namespaces",
+                "namespace",
+                namespaces.into_iter().collect(),
+            )
         })?;
     let mut bytes = writer.into_inner();
     bytes.push(b'\n');

@@ -6,6 +6,7 @@ use chrono::{DateTime, Utc};
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use crate::domain::event::Cause;
 use crate::mailbox::Mailbox;
 use crate::mailbox::timeline::Timeline;
 use crate::store::events::Event;
@@ -35,8 +36,8 @@ pub struct TimelineItem {
     kind: &'static str,
     /// Why it was removed: `requested`, `expired`, `delivered`, `purged` or `erased`.
     #[schema(example = "requested")]
-    reason: Option<String>,
-    /// Who did it: `system`, `user`, `token` or `owner` (by SIP).
+    reason: Option<&'static str>,
+    /// Who did it: `system`, `user`, `token` or `owner` (vouched for by the network).
     #[schema(example = "user")]
     by: Option<&'static str>,
     /// The name of the user or the token, while there is one.
@@ -107,7 +108,7 @@ fn item((event, by_name): (Event, Option<String>)) -> TimelineItem {
     TimelineItem {
         at: event.at,
         kind: event.kind.as_str(),
-        reason: event.reason,
+        reason: event.cause.map(Cause::as_str),
         by: event.actor.map(|actor| actor.kind.as_str()),
         by_name,
         until: event.until,

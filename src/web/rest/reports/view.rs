@@ -35,9 +35,9 @@ pub struct ReportView {
     /// The Message-ID of the message that went.
     #[schema(example = "sip:10000000001@mail.example.org")]
     message_id: String,
-    /// Why it went: `requested`, `expired` or `purged`.
+    /// Why it went: `requested`, `expired`, `purged` or `erased`.
     #[schema(example = "expired")]
-    reason: String,
+    reason: &'static str,
     /// The report's own IMDN Message-ID, the same at every attempt.
     #[schema(example = "9f86d081884c7d659a2feaa0c55ad015")]
     imdn_message_id: String,
@@ -65,7 +65,7 @@ impl From<&Report> for ReportView {
             to: report.target.clone(),
             account: report.aor.clone(),
             message_id: report.message_id.to_string(),
-            reason: report.reason.clone(),
+            reason: report.cause.as_str(),
             imdn_message_id: report.imdn_message_id.clone(),
             attempts: report.attempts,
             last_error: report.last_error.clone(),

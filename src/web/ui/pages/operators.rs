@@ -11,6 +11,8 @@ pub struct ReportFacts {
     pub state: &'static str,
     /// The class of its mark: "waits", "good", "bad".
     pub tone: &'static str,
+    /// It is still to be sent.
+    pub is_open: bool,
     /// Where it is sent.
     pub target: String,
     pub queued: Moment,
@@ -24,11 +26,7 @@ pub struct ReportFacts {
 impl ReportFacts {
     /// How the time that goes with the state is told: as one to come, or as one that has passed.
     fn tense(&self) -> &'static str {
-        if self.tone == "waits" {
-            "ahead"
-        } else {
-            "past"
-        }
+        if self.is_open { "ahead" } else { "past" }
     }
 
     pub(super) fn tries(&self) -> String {

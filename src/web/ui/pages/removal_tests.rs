@@ -39,6 +39,7 @@ impl ReportFacts {
         Self {
             state: "Waiting",
             tone: "waits",
+            is_open: true,
             target: "sip:carol@example.org".into(),
             queued: at(23, 14, 5),
             attempts: 3,
