@@ -20,7 +20,7 @@ pub mod sip;
 pub mod subscriber;
 pub mod xcap;
 
-pub use app::{Answer, Backend, PASSWORD, TestApp, client};
+pub use app::{Answer, Backend, PASSWORD, TestApp, client, drop_databases};
 
 /// A file of this repository.
 pub fn repository(path: &str) -> String {
@@ -52,6 +52,7 @@ macro_rules! on_both_databases {
             #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
             async fn postgres() {
                 run(TestApp::start($crate::support::Backend::Postgres, CONFIG).await).await;
+                $crate::support::drop_databases().await;
             }
         }
     )+};
@@ -76,6 +77,7 @@ macro_rules! with_both_databases {
             #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
             async fn postgres() {
                 run(Backend::Postgres).await;
+                $crate::support::drop_databases().await;
             }
         }
     )+};
