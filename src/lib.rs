@@ -30,6 +30,7 @@ pub mod mailbox;
 pub mod mime;
 pub mod msrp;
 pub mod outbound;
+pub mod rate;
 pub mod sip;
 pub mod store;
 pub mod telemetry;

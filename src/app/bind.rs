@@ -1,4 +1,4 @@
-//! Takes the addresses that SIP and MSRP are served on, before anything is served.
+//! Takes the addresses that HTTP, SIP and MSRP are served on, before anything is served.
 
 use std::io;
 use std::net::SocketAddr;
@@ -8,7 +8,7 @@ use std::time::Duration;
 use anyhow::Context;
 use tokio::net::TcpListener;
 
-use crate::config::{Settings, SipSettings};
+use crate::config::{HttpSettings, Settings, SipSettings};
 use crate::inbound::{large, subscribe};
 use crate::sip::endpoint::{Addresses, Sockets};
 use crate::sip::event::Bounds;
@@ -19,48 +19,37 @@ use crate::sip::transport::tls::{self, Certificate};
 /// Seconds that a subscription lasts whose subscriber names no time (RFC 5875 section 4.5, RFC 3842 section 3.4).
 const USUAL_SUBSCRIPTION: u32 = 3600;
 
-/// The sockets for SIP and MSRP, bound.
+/// The sockets for HTTP, SIP and MSRP, bound.
 pub(super) struct Bound {
+    pub(super) http: Vec<Listener>,
+    /// What HTTP over TLS is served with.
+    pub(super) http_certificate: Option<Arc<Certificate>>,
     pub(super) sip: Sockets,
     pub(super) msrp: Vec<Listener>,
-    /// What connections behind TLS are accepted and opened with.
+    /// What SIP and MSRP connections behind TLS are accepted and opened with.
     pub(super) certificate: Option<Arc<Certificate>>,
 }
 
 impl Bound {
     /// Binds everything that the settings name.
     pub(super) async fn bind(settings: &Settings) -> anyhow::Result<Self> {
+        let http = &settings.http;
+        let http_certificate = http_certificate(http)?;
+        let secure = http_certificate.as_ref();
+        let mut http_listeners = bind("HTTP", &http.listen, None).await?;
+        http_listeners.extend(bind("HTTP", &http.tls_listen, secure).await?);
         let certificate = certificate(settings)?;
         let sip = bind_sip(&settings.sip, certificate.as_ref()).await?;
-        let mut msrp = Vec::new();
         let secure = certificate.as_ref();
-        let msrp_settings = &settings.msrp;
-        for (addresses, certificate) in [
-            (&msrp_settings.listen, None),
-            (&msrp_settings.tls_listen, secure),
-        ] {
-            for address in addresses {
-                let socket = TcpListener::bind(address).await;
-                msrp.push(Listener {
-                    socket: socket
-                        .with_context(|| format!("cannot listen for MSRP on {address}"))?,
-                    certificate: certificate.cloned(),
-                });
-            }
-        }
+        let mut msrp = bind("MSRP", &settings.msrp.listen, None).await?;
+        msrp.extend(bind("MSRP", &settings.msrp.tls_listen, secure).await?);
         Ok(Self {
+            http: http_listeners,
+            http_certificate,
             sip,
             msrp,
             certificate,
         })
-    }
-
-    /// The addresses that MSRP is served on.
-    pub(super) fn msrp_addresses(&self) -> io::Result<Vec<SocketAddr>> {
-        let listeners = self.msrp.iter();
-        listeners
-            .map(|listener| listener.socket.local_addr())
-            .collect()
     }
 
     /// How large messages are taken; `hostname` is our name where we listen on every address.
@@ -89,6 +78,50 @@ impl Bound {
             total_timeout: settings.total_timeout,
         })
     }
+}
+
+/// Binds these addresses, behind TLS if there is a certificate.
+async fn bind(
+    what: &str,
+    addresses: &[SocketAddr],
+    certificate: Option<&Arc<Certificate>>,
+) -> anyhow::Result<Vec<Listener>> {
+    let mut listeners = Vec::new();
+    for address in addresses {
+        let socket = TcpListener::bind(address).await;
+        listeners.push(Listener {
+            socket: socket.with_context(|| format!("cannot listen for {what} on {address}"))?,
+            certificate: certificate.cloned(),
+        });
+    }
+    Ok(listeners)
+}
+
+/// The addresses that these are bound to.
+pub(super) fn addresses<'a>(
+    listeners: impl Iterator<Item = &'a Listener>,
+) -> io::Result<Vec<SocketAddr>> {
+    listeners
+        .map(|listener| listener.socket.local_addr())
+        .collect()
+}
+
+/// The certificate for HTTP over TLS.
+fn http_certificate(http: &HttpSettings) -> anyhow::Result<Option<Arc<Certificate>>> {
+    let (Some(chain), Some(key)) = (&http.tls_certificate, &http.tls_key) else {
+        anyhow::ensure!(
+            http.tls_listen.is_empty(),
+            "http.tls_listen needs http.tls_certificate and http.tls_key"
+        );
+        return Ok(None);
+    };
+    let files = tls::Files {
+        chain: chain.clone(),
+        key: key.clone(),
+        client_authorities: http.tls_client_authorities.clone(),
+        server_authorities: None,
+    };
+    Ok(Some(Arc::new(Certificate::load(files)?)))
 }
 
 /// The certificate for SIP and MSRP over TLS: for those who connect to us, and where we connect.

@@ -9,7 +9,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context;
-use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::timeout;
@@ -29,7 +28,7 @@ use crate::sip::transport::tls::Certificate;
 use crate::store::objects::Objects;
 use crate::store::{Db, secrets};
 use crate::web::auth::XcapAuth;
-use crate::web::{self, AppState, CursorKey, Demo, Throttle};
+use crate::web::{self, AppState, CursorKey, Demo, Server, Throttle};
 
 mod bind;
 mod sip;
@@ -44,7 +43,6 @@ const PATIENCE_AT_STOP: Duration = Duration::from_secs(8);
 /// An application whose listeners are bound but do not answer yet.
 pub struct App {
     state: AppState,
-    listeners: Vec<TcpListener>,
     bound: Bound,
     trust: Trust,
 }
@@ -92,11 +90,6 @@ impl App {
     /// When the database does not answer or an address cannot be bound.
     pub async fn prepare(settings: Settings, clock: Clock, demo: Demo) -> anyhow::Result<Self> {
         let db = open_database(&settings).await?;
-        let mut listeners = Vec::new();
-        for address in &settings.http.listen {
-            let listener = TcpListener::bind(address).await;
-            listeners.push(listener.with_context(|| format!("cannot listen on {address}"))?);
-        }
         let bound = Bound::bind(&settings).await?;
         let hostname: Arc<str> = settings.hostname().into();
         let cursor_key = secrets::get_or_create(&db, "cursor").await?;
@@ -127,15 +120,14 @@ impl App {
             feed: Feed::new(db.clone()),
             mailbox: Mailbox::new(db, contents, clock, policy, hostname),
             identity,
+            throttle: Arc::new(Throttle::new(&settings.http.rate_limits)),
             settings: Arc::new(settings),
             cursor_key: Arc::new(CursorKey::new(&cursor_key)?),
-            throttle: Arc::new(Throttle::default()),
             xcap_auth,
             demo,
         };
         Ok(Self {
             state,
-            listeners,
             bound,
             trust,
         })
@@ -158,7 +150,16 @@ impl App {
     /// # Errors
     /// When the operating system does not say.
     pub fn addresses(&self) -> io::Result<Vec<SocketAddr>> {
-        self.listeners.iter().map(TcpListener::local_addr).collect()
+        bind::addresses(self.bound.http.iter())
+    }
+
+    /// Those of them where it is served over TLS.
+    ///
+    /// # Errors
+    /// When the operating system does not say.
+    pub fn tls_addresses(&self) -> io::Result<Vec<SocketAddr>> {
+        let listeners = self.bound.http.iter();
+        bind::addresses(listeners.filter(|listener| listener.certificate.is_some()))
     }
 
     /// The addresses that SIP is served on, and what is spoken there.
@@ -174,13 +175,20 @@ impl App {
     /// # Errors
     /// When the operating system does not say.
     pub fn msrp_addresses(&self) -> io::Result<Vec<SocketAddr>> {
-        self.bound.msrp_addresses()
+        bind::addresses(self.bound.msrp.iter())
     }
 
-    /// What SIP and MSRP over TLS are served with, for whoever reloads it.
+    /// What is served over TLS with which certificate, for whoever reloads them.
     #[must_use]
-    pub fn certificate(&self) -> Option<Arc<Certificate>> {
-        self.bound.certificate.clone()
+    pub fn certificates(&self) -> Vec<(&'static str, Arc<Certificate>)> {
+        let bound = &self.bound;
+        [
+            ("SIP", &bound.certificate),
+            ("HTTP", &bound.http_certificate),
+        ]
+        .into_iter()
+        .filter_map(|(what, certificate)| Some((what, certificate.clone()?)))
+        .collect()
     }
 
     /// How browsers reach this server.
@@ -191,7 +199,9 @@ impl App {
         if let Some(url) = &self.state.settings.http.public_url {
             return Ok(url.trim_end_matches('/').to_owned());
         }
-        let mut address = self.addresses()?.first().copied();
+        let secure = self.tls_addresses()?.first().copied();
+        let scheme = if secure.is_some() { "https" } else { "http" };
+        let mut address = secure.or(self.addresses()?.first().copied());
         // Listening everywhere is no address to go to.
         if let Some(address) = address
             .as_mut()
@@ -203,7 +213,7 @@ impl App {
             });
         }
         Ok(format!(
-            "http://{}",
+            "{scheme}://{}",
             address
                 .map(|address| address.to_string())
                 .unwrap_or_default()
@@ -214,20 +224,17 @@ impl App {
     ///
     /// # Errors
     /// When a listener fails.
-    pub async fn run(self, stop: impl Future<Output = ()>) -> anyhow::Result<()> {
+    pub async fn run(mut self, stop: impl Future<Output = ()>) -> anyhow::Result<()> {
         let url = self.url()?;
         let (stopping, stopped) = watch::channel(false);
-        let mut tasks = JoinSet::new();
+        let mut tasks = JoinSet::<anyhow::Result<()>>::new();
         let router = web::router(self.state.clone());
-        for listener in self.listeners {
-            let service = router
-                .clone()
-                .into_make_service_with_connect_info::<SocketAddr>();
-            let until = wait(stopped.clone());
+        let server = Server::new(router, &self.state.settings.http, stopped.clone());
+        for listener in self.bound.http.drain(..) {
+            let server = server.clone();
             tasks.spawn(async move {
-                axum::serve(listener, service)
-                    .with_graceful_shutdown(until)
-                    .await
+                server.run(listener).await;
+                Ok(())
             });
         }
         let sip = sip::serve(&self.state, &url, self.bound, self.trust, stopped.clone())?;

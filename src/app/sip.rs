@@ -6,7 +6,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context;
-use governor::Quota;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
@@ -25,6 +24,7 @@ use crate::msrp::server;
 use crate::outbound::courier::{self, Courier};
 use crate::outbound::dns::Dns;
 use crate::outbound::reports;
+use crate::rate::Rate;
 use crate::sip::endpoint::{self, Ways};
 use crate::sip::places::Places;
 use crate::sip::transport::tls::Connector;
@@ -82,7 +82,7 @@ pub(super) fn serve(
     let config = endpoint::Config {
         limits,
         connections: Places::new(sip.max_connections, sip.max_connections_per_peer),
-        rate: Quota::per_second(sip.rate_limit),
+        rate: Arc::new(Rate::per_second(sip.rate_limit)),
         host: mailbox.hostname.to_string(),
         secret,
         branch: in_dialog.branch().to_owned(),

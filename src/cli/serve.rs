@@ -1,6 +1,7 @@
 //! `restante serve`
 
 use std::fmt::Write as _;
+use std::sync::Arc;
 
 use anyhow::Context;
 use tokio::signal::unix::{SignalKind, signal};
@@ -9,6 +10,7 @@ use super::announce;
 use crate::app::App;
 use crate::clock::Clock;
 use crate::config::Settings;
+use crate::sip::transport::tls::Certificate;
 use crate::web::Demo;
 
 /// Serves on the configured database until told to stop.
@@ -18,6 +20,9 @@ pub(super) async fn run(settings: Settings) -> anyhow::Result<()> {
     let told_to_stop = told_to_stop()?;
     let url = app.url()?;
     let mut announcement = format!("Restante serves on {url}/");
+    for address in app.tls_addresses()? {
+        let _ = write!(announcement, "\nand HTTP over TLS on {address}");
+    }
     for (what, address) in app.sip_addresses()? {
         let _ = write!(announcement, "\nand SIP over {what} on {address}");
     }
@@ -32,21 +37,32 @@ pub(super) async fn run(settings: Settings) -> anyhow::Result<()> {
         );
     }
     announce(&announcement);
-    if let Some(certificate) = app.certificate() {
-        let mut hangup = signal(SignalKind::hangup()).context("cannot await SIGHUP")?;
-        tokio::spawn(async move {
-            while hangup.recv().await.is_some() {
+    reload_on_hangup(app.certificates())?;
+    app.run(told_to_stop).await
+}
+
+/// Reads the files of certificates again whenever SIGHUP comes. Those that cannot be used change nothing.
+fn reload_on_hangup(certificates: Vec<(&'static str, Arc<Certificate>)>) -> anyhow::Result<()> {
+    if certificates.is_empty() {
+        return Ok(());
+    }
+    let mut hangup = signal(SignalKind::hangup()).context("cannot await SIGHUP")?;
+    tokio::spawn(async move {
+        while hangup.recv().await.is_some() {
+            for (what, certificate) in &certificates {
                 match certificate.reload() {
-                    Ok(()) => tracing::info!("the certificate for SIP over TLS was read again"),
+                    Ok(()) => {
+                        tracing::info!("the certificate for {what} over TLS was read again");
+                    }
                     Err(error) => tracing::error!(
                         error = %error,
-                        "the certificate for SIP over TLS stays what it was: {error}"
+                        "the certificate for {what} over TLS stays what it was: {error}"
                     ),
                 }
             }
-        });
-    }
-    app.run(told_to_stop).await
+        }
+    });
+    Ok(())
 }
 
 /// Done when the process is told to stop, by SIGTERM or from the keyboard.

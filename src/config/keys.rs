@@ -2,6 +2,8 @@
 
 use std::fmt::Write as _;
 
+use super::http_keys;
+
 /// One configuration key.
 #[derive(Debug)]
 pub struct Key {
@@ -13,7 +15,7 @@ pub struct Key {
     pub meaning: &'static str,
 }
 
-const fn key(name: &'static str, default: &'static str, meaning: &'static str) -> Key {
+pub(super) const fn key(name: &'static str, default: &'static str, meaning: &'static str) -> Key {
     Key {
         name,
         default,
@@ -22,7 +24,12 @@ const fn key(name: &'static str, default: &'static str, meaning: &'static str) -
 }
 
 /// Every configuration key there is.
-pub const KEYS: &[Key] = &[
+pub fn keys() -> impl Iterator<Item = &'static Key> {
+    UP_TO_SERVER.iter().chain(http_keys::KEYS).chain(FROM_SIP)
+}
+
+/// The keys up to `server`.
+const UP_TO_SERVER: &[Key] = &[
     key(
         "data_dir",
         "./restante-data",
@@ -65,26 +72,10 @@ pub const KEYS: &[Key] = &[
         "",
         "Host name in new accounts' Message-IDs. Absent: this machine's name. An account keeps the name it was made with.",
     ),
-    key(
-        "http.listen",
-        "127.0.0.1:8080",
-        "Addresses to serve HTTP on; port 0 takes a free one.",
-    ),
-    key(
-        "http.public_url",
-        "",
-        "How browsers reach this server, if not by the listening address. With `https:` cookies are marked secure.",
-    ),
-    key(
-        "http.tls_proxies",
-        "127.0.0.0/8,::1/128",
-        "Networks of proxies whose `X-Forwarded-Proto: https` is believed. XCAP takes Basic credentials only from clients that came over TLS.",
-    ),
-    key(
-        "http.request_timeout",
-        "30s",
-        "A request not answered within this time is given up.",
-    ),
+];
+
+/// The keys from `sip` on.
+const FROM_SIP: &[Key] = &[
     key(
         "sip.listen",
         "127.0.0.1:5060",
@@ -371,9 +362,12 @@ pub const KEYS: &[Key] = &[
 ];
 
 /// The keys that are lists.
-pub(super) const LISTS: [&str; 15] = [
-    "http.listen",
-    "http.tls_proxies",
+pub(super) fn lists() -> impl Iterator<Item = &'static str> {
+    http_keys::LISTS.iter().chain(LISTS).copied()
+}
+
+/// Those of them that are not below `http`.
+const LISTS: &[&str] = &[
     "sip.listen",
     "sip.tls_listen",
     "sip.ws_listen",
@@ -393,7 +387,7 @@ pub(super) const LISTS: [&str; 15] = [
 #[must_use]
 pub fn markdown_table() -> String {
     let mut table = String::from("| key | default | meaning |\n| --- | --- | --- |\n");
-    for key in KEYS {
+    for key in keys() {
         let default = match key.default {
             "" => String::new(),
             text => format!("`{text}`"),

@@ -1,7 +1,7 @@
 //! Settings: from a TOML file, the environment (`RESTANTE__SERVER__HOSTNAME`), and defaults, in
 //! this order of strength from weakest to strongest: default, file, environment.
 //!
-//! [`KEYS`] is the one table of keys. The defaults are read from it and the documentation is
+//! [`keys()`] is the one table of keys. The defaults are read from it and the documentation is
 //! printed from it, so neither can say something else than the program does.
 
 use std::net::IpAddr;
@@ -19,18 +19,20 @@ use crate::sip::hop::Hop;
 use crate::sip::trust::TrustedPeer;
 use crate::store::objects::{Bucket, Place};
 
+mod http;
+mod http_keys;
 mod keys;
 mod settings;
 mod xcap;
 
-pub use keys::{KEYS, Key, markdown_table};
+pub use http::{GatewaySettings, HttpSettings, RateLimitSettings};
+pub use keys::{Key, keys, markdown_table};
 pub use settings::{
-    DatabaseSettings, HttpSettings, LogFormat, LogSettings, MsrpSettings, ObjectSettings,
-    PolicySettings, ReportSettings, ServerSettings, Settings, SipSettings, Strangers,
-    UsageSettings, XcapSettings,
+    DatabaseSettings, LogFormat, LogSettings, MsrpSettings, ObjectSettings, PolicySettings,
+    ReportSettings, ServerSettings, Settings, SipSettings, Strangers, UsageSettings, XcapSettings,
 };
 
-use keys::LISTS;
+use keys::lists;
 
 /// What a path in a database URL must not hold as it is.
 const IN_PATH: &AsciiSet = &CONTROLS.add(b'%').add(b'?').add(b'#');
@@ -66,8 +68,8 @@ impl Settings {
         ] {
             builder = builder.set_default(section, config::Map::<String, config::Value>::new())?;
         }
-        for key in KEYS.iter().filter(|key| !key.default.is_empty()) {
-            builder = if LISTS.contains(&key.name) {
+        for key in keys().filter(|key| !key.default.is_empty()) {
+            builder = if lists().any(|name| name == key.name) {
                 let entries: Vec<&str> = key.default.split(',').collect();
                 builder.set_default(key.name, entries)?
             } else {
@@ -77,7 +79,7 @@ impl Settings {
         if let Some(path) = file {
             builder = builder.add_source(File::from(path).format(FileFormat::Toml));
         }
-        let environment = LISTS.into_iter().fold(
+        let environment = lists().fold(
             Environment::with_prefix("RESTANTE")
                 .prefix_separator("__")
                 .separator("__")
@@ -159,17 +161,7 @@ impl Settings {
             return invalid("server.hostname", "is not a host name");
         }
         self.check_xcap()?;
-        if let Some(url) = &self.http.public_url
-            && !(url.starts_with("http://") || url.starts_with("https://"))
-        {
-            return invalid("http.public_url", "must begin with http:// or https://");
-        }
-        if self.http.tls_proxies.iter().any(is_name) {
-            return invalid(
-                "http.tls_proxies",
-                "has a name: networks and addresses only",
-            );
-        }
+        self.http.check()?;
         self.check_policy()?;
         if let Some(realm) = &self.sip.realm
             && !realm
@@ -198,9 +190,6 @@ impl Settings {
         }
         if self.database.max_connections == 0 {
             return invalid("database.max_connections", "must be above zero");
-        }
-        if self.http.request_timeout.is_zero() {
-            return invalid("http.request_timeout", "must be above zero");
         }
         Ok(())
     }
@@ -306,15 +295,6 @@ impl Settings {
             max_document_bytes: self.xcap.max_document_bytes,
             max_documents: self.xcap.max_documents,
         }
-    }
-
-    /// Whether browsers reach this server by TLS.
-    #[must_use]
-    pub fn is_behind_tls(&self) -> bool {
-        self.http
-            .public_url
-            .as_deref()
-            .is_some_and(|url| url.starts_with("https://"))
     }
 }
 
@@ -452,7 +432,10 @@ mod tests {
                 "[sip]\ntrusted_peers = ['gw.example.org']",
                 "sip.trusted_peers",
             ),
-            ("[http]\ntls_proxies = ['proxy']", "http.tls_proxies"),
+            (
+                "[http]\ntrusted_proxies = ['proxy']",
+                "http.trusted_proxies",
+            ),
             (
                 "[xcap]\ntrusted_proxies = ['proxy']",
                 "xcap.trusted_proxies",

@@ -11,6 +11,7 @@ use secrecy::SecretString;
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer};
 
+use super::http::HttpSettings;
 use crate::domain::report::{DeliveryReports, ReportRoute};
 use crate::sip::digest::Algorithm;
 use crate::sip::trust::TrustedPeer;
@@ -72,23 +73,6 @@ pub struct ObjectSettings {
 pub struct ServerSettings {
     /// Host name in Message-IDs.
     pub hostname: Option<String>,
-}
-
-/// `http.*`
-#[derive(Debug, Clone, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct HttpSettings {
-    /// Addresses to listen on.
-    #[serde(deserialize_with = "list")]
-    pub listen: Vec<SocketAddr>,
-    /// How browsers reach this server.
-    pub public_url: Option<String>,
-    /// Proxies that are believed when they say that their client came over TLS.
-    #[serde(deserialize_with = "list")]
-    pub tls_proxies: Vec<TrustedPeer>,
-    /// A request not answered within this time is given up.
-    #[serde(with = "humantime_serde")]
-    pub request_timeout: Duration,
 }
 
 /// `sip.*`
@@ -324,7 +308,7 @@ where
 }
 
 /// A list whose empty entries do not count, so that an empty variable is an empty list.
-fn list<'de, D, T>(deserializer: D) -> Result<Vec<T>, D::Error>
+pub(super) fn list<'de, D, T>(deserializer: D) -> Result<Vec<T>, D::Error>
 where
     D: Deserializer<'de>,
     T: FromStr<Err: Display>,

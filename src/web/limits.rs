@@ -8,13 +8,19 @@ use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, Uri, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 
+use tokio::time::timeout;
+
+use super::client::Client;
 use super::gateway::large;
-use super::problem::{METHOD_NOT_ALLOWED, NOT_FOUND, Problem, REQUEST_TIMEOUT};
+use super::problem::{
+    METHOD_NOT_ALLOWED, NOT_FOUND, Problem, REQUEST_TIMEOUT, TOO_SLOW, UNSUPPORTED_MEDIA_TYPE,
+};
+use super::server::Lateness;
 use super::state::AppState;
 use super::ui::for_people;
 
 /// Pages may use our own styles, scripts and pictures, and nothing else.
-const PAGE_POLICY: &str = "default-src 'none'; style-src 'self'; script-src 'self'; \
+pub(super) const PAGE_POLICY: &str = "default-src 'none'; style-src 'self'; script-src 'self'; \
     img-src 'self'; connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
 /// The API browser sets styles from its scripts and has pictures in its styles.
 const DOCS_POLICY: &str = "default-src 'none'; style-src 'self' 'unsafe-inline'; \
@@ -22,21 +28,45 @@ const DOCS_POLICY: &str = "default-src 'none'; style-src 'self' 'unsafe-inline';
     form-action 'none'; base-uri 'none'; frame-ancestors 'none'";
 
 /// Gives up on requests that take too long, but for one that may be as long as it likes as long as something comes.
+/// Whatever a handler makes of a body that came too slowly, its client is told so.
 pub(super) async fn time_limit(
     State(state): State<AppState>,
     request: Request,
     next: Next,
 ) -> Response {
     let limit: Duration = state.settings.http.request_timeout;
-    if request.uri().path() == large::PATH {
-        return next.run(request).await;
+    let lateness = request.extensions().get::<Lateness>().cloned();
+    let is_long = request.uri().path() == large::PATH;
+    let answer = next.run(request);
+    let response = if is_long {
+        answer.await
+    } else {
+        match timeout(limit, answer).await {
+            Ok(response) => response,
+            Err(_) => Problem::new(REQUEST_TIMEOUT)
+                .header(header::RETRY_AFTER, "5")
+                .into_response(),
+        }
+    };
+    if lateness.is_some_and(|lateness| lateness.is_late()) {
+        return Problem::new(TOO_SLOW)
+            .header(header::CONNECTION, "close")
+            .into_response();
     }
-    match tokio::time::timeout(limit, next.run(request)).await {
-        Ok(response) => response,
-        Err(_) => Problem::new(REQUEST_TIMEOUT)
-            .header(header::RETRY_AFTER, "5")
-            .into_response(),
+    response
+}
+
+/// Refuses bodies that are encoded: nothing is inflated here, so that a small request stays small (RFC 9110 section
+/// 15.5.16).
+pub(super) async fn plain(request: Request, next: Next) -> Response {
+    let mut encodings = request.headers().get_all(header::CONTENT_ENCODING).iter();
+    if encodings.any(|value| !value.as_bytes().eq_ignore_ascii_case(b"identity")) {
+        return Problem::new(UNSUPPORTED_MEDIA_TYPE)
+            .detail("bodies are taken without Content-Encoding only")
+            .header(header::ACCEPT_ENCODING, "identity")
+            .into_response();
     }
+    next.run(request).await
 }
 
 /// Adds the header fields that keep browsers careful, unless the answer has stricter ones.
@@ -48,9 +78,26 @@ pub(super) async fn careful(
     let path = request.uri().path();
     let docs = path == "/docs" || path.starts_with("/docs/");
     let api = path.starts_with("/api/");
+    let secure = Client::of(request.extensions()).is_some_and(|client| client.is_secure);
     let mut response = next.run(request).await;
     let headers = response.headers_mut();
-    let policy = if docs { DOCS_POLICY } else { PAGE_POLICY };
+    add_careful(headers, if docs { DOCS_POLICY } else { PAGE_POLICY });
+    if api {
+        headers
+            .entry(header::CACHE_CONTROL)
+            .or_insert(HeaderValue::from_static("private, no-store"));
+    }
+    if secure || state.settings.is_behind_tls() {
+        headers.insert(
+            header::STRICT_TRANSPORT_SECURITY,
+            HeaderValue::from_static("max-age=31536000"),
+        );
+    }
+    response
+}
+
+/// Adds the header fields that every answer has, with this policy, where it has none of its own.
+pub(super) fn add_careful(headers: &mut HeaderMap, policy: &'static str) {
     let mut add = |name: HeaderName, value: &'static str| {
         headers
             .entry(name)
@@ -71,13 +118,6 @@ pub(super) async fn careful(
         HeaderName::from_static("permissions-policy"),
         "camera=(), geolocation=(), microphone=(), payment=(), usb=()",
     );
-    if api {
-        add(header::CACHE_CONTROL, "private, no-store");
-    }
-    if state.settings.is_behind_tls() {
-        add(header::STRICT_TRANSPORT_SECURITY, "max-age=31536000");
-    }
-    response
 }
 
 /// Gives the refusals of routes that are not ours a body like those of ours.

@@ -1,9 +1,11 @@
 //! Everything HTTP: the REST API, the gateway, XCAP and the browser UI, on one listener.
 
 pub mod auth;
+mod client;
 mod cursor;
 mod download;
 mod extract;
+mod forwarded;
 pub mod gateway;
 mod health;
 mod letter;
@@ -14,10 +16,12 @@ mod range;
 pub mod rest;
 mod router;
 mod search;
+mod server;
 mod state;
 pub mod ui;
 mod xcap;
 
 pub use cursor::CursorKey;
 pub use router::router;
+pub use server::Server;
 pub use state::{AppState, Demo, Throttle};

@@ -139,6 +139,12 @@ kinds! {
     BODY_TOO_LARGE = ("body-too-large", 413, 0, "Body too large",
         "The body is larger than the operation takes.",
         "Send less.");
+    TOO_SLOW = ("too-slow", 408, 0, "Request came too slowly",
+        "The head of the request was not there within `http.header_timeout`, or nothing came of its body for `http.body_timeout`. Nothing was stored or changed.",
+        "Send the same request again, without pauses.");
+    HEADER_TOO_LARGE = ("header-too-large", 431, 0, "Head of the request too large",
+        "The request line and the header fields have more octets than `http.max_header_bytes`, or there are more than 100 header fields.",
+        "Send fewer or shorter header fields.");
     TOO_MANY_ATTEMPTS = ("too-many-attempts", 429, 0, "Too many attempts",
         "There were too many attempts in a short time.",
         "Wait as long as Retry-After says.");

@@ -17,9 +17,10 @@ use tower_http::trace::TraceLayer;
 use utoipa_swagger_ui::SwaggerUi;
 
 use super::auth::{origin, session};
+use super::client::Client;
 use super::problem::{INTERNAL, Problem};
 use super::state::AppState;
-use super::{limits, openapi, ui, xcap};
+use super::{client, limits, openapi, ui, xcap};
 
 /// The most octets of a body, where an operation does not say otherwise.
 const BODY_LIMIT: usize = 256 * 1024;
@@ -45,13 +46,15 @@ pub fn router(state: AppState) -> Router {
         .layer(session::layer(sessions, &state.settings));
     let compressible = DefaultPredicate::new().and(may_be_others);
     let around = ServiceBuilder::new()
+        .layer(from_fn_with_state(state.clone(), client::identify))
         .layer(SetRequestIdLayer::new(REQUEST_ID, MakeRequestUuid))
         .layer(TraceLayer::new_for_http().make_span_with(span))
         .layer(PropagateRequestIdLayer::new(REQUEST_ID))
         .layer(from_fn_with_state(state.clone(), limits::careful))
         .layer(CompressionLayer::new().compress_when(compressible))
         .layer(CatchPanicLayer::custom(panicked))
-        .layer(from_fn_with_state(state.clone(), limits::time_limit));
+        .layer(from_fn_with_state(state.clone(), limits::time_limit))
+        .layer(from_fn(limits::plain));
     routes
         .layer(DefaultBodyLimit::max(BODY_LIMIT))
         .layer(around)
@@ -77,11 +80,13 @@ fn span<B>(request: &Request<B>) -> tracing::Span {
         .headers()
         .get(REQUEST_ID)
         .and_then(|value| value.to_str().ok());
+    let client = Client::of(request.extensions()).map(|client| client.address.to_string());
     // The path only: a query may hold what is nobody's business.
     tracing::info_span!(
         "http",
         method = %request.method(),
         path = request.uri().path(),
+        client.address = client.unwrap_or_default(),
         request.id = id.unwrap_or_default(),
     )
 }

@@ -1,23 +1,18 @@
 //! What every handler has at hand.
 
 use std::net::IpAddr;
-use std::num::NonZeroU32;
 use std::sync::Arc;
 
 use axum::extract::FromRef;
-use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
 
 use super::auth::XcapAuth;
 use super::cursor::CursorKey;
-use crate::config::Settings;
+use crate::config::{RateLimitSettings, Settings};
 use crate::identity::Identity;
 use crate::mailbox::Mailbox;
 use crate::mailbox::feed::Feed;
+use crate::rate::Rate;
 use crate::xcap::usages::Registry;
-
-/// Sign-in attempts for one name from one address, and from one address for any name, a minute.
-const ATTEMPTS_BY_NAME: NonZeroU32 = NonZeroU32::new(10).unwrap();
-const ATTEMPTS_BY_ADDRESS: NonZeroU32 = NonZeroU32::new(60).unwrap();
 
 /// The parts every handler may ask for.
 #[derive(Clone, FromRef)]
@@ -48,34 +43,30 @@ pub struct Demo(pub bool);
 
 /// Slows down guessing of passwords.
 pub struct Throttle {
-    by_name: DefaultKeyedRateLimiter<(IpAddr, String)>,
-    by_address: DefaultKeyedRateLimiter<IpAddr>,
-}
-
-impl Default for Throttle {
-    fn default() -> Self {
-        Self {
-            by_name: RateLimiter::keyed(Quota::per_minute(ATTEMPTS_BY_NAME)),
-            by_address: RateLimiter::keyed(Quota::per_minute(ATTEMPTS_BY_ADDRESS)),
-        }
-    }
+    by_name: Rate,
+    by_address: Rate,
 }
 
 impl Throttle {
+    /// As the settings have it.
+    #[must_use]
+    pub fn new(limits: &RateLimitSettings) -> Self {
+        Self {
+            by_name: Rate::per_minute(limits.sign_in),
+            by_address: Rate::per_minute(limits.sign_in_per_address),
+        }
+    }
+
     /// Whether one more attempt for `name` from `address` is within bounds.
     #[must_use]
     pub fn allows(&self, address: IpAddr, name: &str) -> bool {
-        let by_address = self.by_address.check_key(&address).is_ok();
-        by_address
-            && self
-                .by_name
-                .check_key(&(address, name.to_lowercase()))
-                .is_ok()
+        let name = name.to_lowercase();
+        self.by_address.check(&address).is_ok() && self.by_name.check(&(address, name)).is_ok()
     }
 
     /// Forgets those who have not tried for a while, so that memory stays bounded.
     pub fn tidy(&self) {
-        self.by_name.retain_recent();
-        self.by_address.retain_recent();
+        self.by_name.tidy();
+        self.by_address.tidy();
     }
 }

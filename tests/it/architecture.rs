@@ -7,12 +7,15 @@ use std::path::{Path, PathBuf};
 /// gateway is one more door to the same procedures.
 const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("domain", &[]),
-    ("sip", &["domain", "mime", "xcap"]),
+    ("sip", &["domain", "mime", "xcap", "rate"]),
     ("msrp", &["domain", "sip", "mime", "xcap"]),
     ("mime", &["domain", "sip", "xcap"]),
     ("xcap", &["domain", "sip", "mime"]),
     ("store", &["domain", "clock", "migrations"]),
-    ("mailbox", &["domain", "mime", "xcap", "store", "clock"]),
+    (
+        "mailbox",
+        &["domain", "mime", "xcap", "store", "clock", "rate"],
+    ),
     ("identity", &["domain", "sip", "store", "clock"]),
     (
         "inbound",
@@ -28,7 +31,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
         "web",
         &[
             "domain", "sip", "msrp", "mime", "xcap", "mailbox", "inbound", "identity", "store",
-            "clock", "config", "demo",
+            "clock", "config", "demo", "rate",
         ],
     ),
 ];

@@ -27,6 +27,8 @@ mod events;
 mod expiry;
 mod gateway;
 mod history;
+mod http_limits;
+mod http_proxies;
 mod kamailio;
 mod kills;
 mod large_messages;

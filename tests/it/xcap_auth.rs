@@ -294,7 +294,7 @@ on_both_databases! {
         assert_eq!(authorized(&app, DOCUMENT, &proof).await.status, 200);
     }
 
-    async fn proxies_that_are_not_trusted_assert_nothing(app: TestApp, "[xcap]\ntrusted_proxies = ['192.0.2.0/24']\n[http]\ntls_proxies = []") {
+    async fn proxies_that_are_not_trusted_assert_nothing(app: TestApp, "[xcap]\ntrusted_proxies = ['192.0.2.0/24']\n[http]\ntrusted_proxies = []") {
         login(&app, &[ALICE]).await;
         for field in ["x-3gpp-asserted-identity", "x-xcap-asserted-identity", "x-3gpp-intended-identity"] {
             challenges(&get(&app, DOCUMENT, &[(field, "\"sip:alice@example.org\"")]).await);

@@ -3,17 +3,17 @@
 //! their own, so that a slow one holds up no other.
 
 use std::future::Future;
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Instant;
 
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
-use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
+use crate::rate::Rate;
 use crate::sip::accepted::{Accepted, AcceptedEvent};
 use crate::sip::dialog::DialogId;
 use crate::sip::message::Message;
@@ -99,7 +99,7 @@ pub struct Config {
     /// Bounds of all connections.
     pub connections: Places,
     /// Requests from one address.
-    pub rate: Quota,
+    pub rate: Arc<Rate>,
     /// Named in warnings.
     pub host: String,
     /// Makes tags that nobody can guess.
@@ -144,7 +144,7 @@ pub async fn run<A: Agent>(
     let endpoint = Endpoint {
         agent: Arc::new(agent),
         transactions: ServerTransactions::new(Timers::default(), MAX_TRANSACTIONS),
-        rate: RateLimiter::keyed(config.rate),
+        rate: config.rate,
         answering: Places::new(ANSWERED_AT_ONCE, ANSWERED_AT_ONCE_EACH),
         host: config.host,
         secret: config.secret,
@@ -160,7 +160,7 @@ pub async fn run<A: Agent>(
 struct Endpoint<A> {
     agent: Arc<A>,
     transactions: ServerTransactions<Peer>,
-    rate: DefaultKeyedRateLimiter<IpAddr>,
+    rate: Arc<Rate>,
     answering: Places,
     host: String,
     secret: [u8; 16],
@@ -207,7 +207,7 @@ impl<A: Agent> Endpoint<A> {
                     }
                 }
                 Some(received) = incoming.recv() => self.receive(received).await,
-                _ = tidy.tick() => self.rate.retain_recent(),
+                _ = tidy.tick() => self.rate.tidy(),
                 Some(ended) = readers.join_next() => {
                     tracing::error!("a SIP socket failed: {ended:?}");
                 }
@@ -261,7 +261,7 @@ impl<A: Agent> Endpoint<A> {
         let is_new =
             TransactionKey::server(&message).is_ok_and(|key| !self.transactions.contains(&key));
         let address = peer.origin.source.ip().to_canonical();
-        if is_new && self.rate.check_key(&address).is_err() {
+        if is_new && self.rate.check(&address).is_err() {
             let why = "too many requests from your address";
             let answer = overloaded().warning(&self.host, why);
             return self.answer_statelessly(&message, &peer, answer).await;

@@ -1,11 +1,15 @@
-//! The caller of a request: a program by `Authorization: Bearer`, or a person by session.
+//! The caller of a request: a program by `Authorization: Bearer`, a person by session, or a gateway by its certificate.
+
+use std::sync::Arc;
 
 use axum::extract::{FromRef, FromRequestParts};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, Method, header};
 use tower_sessions::Session;
 
+use super::certificate;
 use super::session::{self, SessionError};
+use crate::config::Settings;
 use crate::domain::access::{Principal, Scope, TokenScope};
 use crate::identity::{Identity, TokenRefusal};
 use crate::web::problem::{
@@ -58,6 +62,7 @@ impl<S> FromRequestParts<S> for Caller
 where
     S: Send + Sync,
     Identity: FromRef<S>,
+    Arc<Settings>: FromRef<S>,
 {
     type Rejection = Problem;
 
@@ -72,11 +77,16 @@ where
                 Err(TokenRefusal::Expired) => Err(challenge(TOKEN_EXPIRED)),
             };
         }
-        let Some(session) = parts.extensions.get::<Session>() else {
-            return Err(challenge(UNAUTHENTICATED));
+        let session = parts.extensions.get::<Session>();
+        let person = match session {
+            Some(session) => person(session, &identity).await?,
+            None => None,
         };
-        let Some(principal) = person(session, &identity).await? else {
-            return Err(challenge(UNAUTHENTICATED));
+        let (Some(session), Some(principal)) = (session, person) else {
+            let settings = Arc::<Settings>::from_ref(state);
+            let gateway = certificate::gateway(parts, &settings.http);
+            let principal = gateway.ok_or_else(|| challenge(UNAUTHENTICATED))?;
+            return Ok(Self { principal });
         };
         if !matches!(parts.method, Method::GET | Method::HEAD | Method::OPTIONS) {
             let sent = parts

@@ -2,6 +2,7 @@
 
 mod asserted;
 pub mod caller;
+mod certificate;
 pub mod origin;
 pub mod session;
 mod target;

@@ -1,10 +1,9 @@
 //! The caller of a request at the XCAP root: as [`Caller`], or by Digest (RFC 7616), by Basic over TLS (RFC 7617), or on
 //! the word of an aggregation proxy.
 
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use axum::extract::{ConnectInfo, FromRef, FromRequestParts, OriginalUri};
+use axum::extract::{FromRef, FromRequestParts, OriginalUri};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderValue, header};
 use base64::Engine as _;
@@ -15,13 +14,12 @@ use super::asserted::asserted;
 use super::caller::Caller;
 use super::target::is_signed;
 use crate::clock::{self, Clock};
-use crate::config::Settings;
 use crate::domain::access::{Principal, Rights, Scope, TokenScope};
 use crate::domain::audit::{Actor, ActorKind};
 use crate::identity::secret::TOKEN_PREFIX;
 use crate::sip::digest::{Algorithm, Challenger, Credentials, Nonce, NonceFault};
 use crate::sip::nonce_counts::NonceCounts;
-use crate::sip::trust::TrustedPeer;
+use crate::web::client::Client;
 use crate::web::problem::{
     INVALID_REQUEST, Kind, Problem, TOKEN_EXPIRED, TOO_MANY_ATTEMPTS, UNAUTHENTICATED, internal,
 };
@@ -151,8 +149,8 @@ where
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
         let state = AppState::from_ref(state);
-        let peer = Peer::of(parts, &state.settings);
-        match prove(parts, &state, peer).await {
+        let client = Client::from_request_parts(parts, &state).await?;
+        match prove(parts, &state, &client).await {
             Ok(principal) => Ok(Self { principal }),
             Err(Refusal::Other(problem)) => Err(problem),
             Err(Refusal::Unproven {
@@ -164,7 +162,7 @@ where
                 if let Some(detail) = detail {
                     problem = problem.detail(detail);
                 }
-                let challenges = state.xcap_auth.challenges(stale, peer.is_secure)?;
+                let challenges = state.xcap_auth.challenges(stale, client.is_secure)?;
                 let add =
                     |problem: Problem, value| problem.header_value(header::WWW_AUTHENTICATE, value);
                 Err(challenges.into_iter().fold(problem, add))
@@ -173,45 +171,10 @@ where
     }
 }
 
-/// Who is at the other end of the connection.
-#[derive(Debug, Clone, Copy)]
-struct Peer {
-    address: IpAddr,
-    /// Whether it says whom it has authenticated.
-    asserts: bool,
-    /// Whether the client reached it over TLS.
-    is_secure: bool,
-}
-
-impl Peer {
-    fn of(parts: &Parts, settings: &Settings) -> Self {
-        let connection = parts.extensions.get::<ConnectInfo<SocketAddr>>();
-        let address = connection.map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |info| info.0.ip());
-        let is_among = |peers: &[TrustedPeer]| {
-            connection.is_some() && peers.iter().any(|peer| peer.is_at(address))
-        };
-        let asserts = is_among(&settings.xcap.trusted_proxies);
-        let may_say = asserts || is_among(&settings.http.tls_proxies);
-        Self {
-            address: address.to_canonical(),
-            asserts,
-            is_secure: may_say && says_tls(&parts.headers),
-        }
-    }
-}
-
-/// Whether a proxy says that its client came over TLS. It says it once: what came before it may be the client's.
-fn says_tls(headers: &HeaderMap) -> bool {
-    let mut values = headers.get_all("x-forwarded-proto").iter();
-    let https = values
-        .next()
-        .is_some_and(|value| value.as_bytes().eq_ignore_ascii_case(b"https"));
-    https && values.next().is_none()
-}
-
 /// Who the caller is: the one that a trusted proxy asserts, or else who the request itself proves.
-async fn prove(parts: &mut Parts, state: &AppState, peer: Peer) -> Result<Principal, Refusal> {
-    if peer.asserts {
+async fn prove(parts: &mut Parts, state: &AppState, client: &Client) -> Result<Principal, Refusal> {
+    let proxies = &state.settings.xcap.trusted_proxies;
+    if proxies.iter().any(|proxy| proxy.is_at(client.peer)) {
         let said = asserted(&parts.headers);
         let said = said.map_err(|error| Refusal::unproven(&error.to_string()))?;
         if let Some(aors) = said {
@@ -233,10 +196,10 @@ async fn prove(parts: &mut Parts, state: &AppState, peer: Peer) -> Result<Princi
         }
     }
     if let Some(credentials) = digest(&parts.headers, state.xcap_auth.challenger.realm())? {
-        return by_digest(parts, state, peer, &credentials).await;
+        return by_digest(parts, state, client, &credentials).await;
     }
     if let Some(sent) = scheme(&parts.headers, "basic") {
-        return by_basic(sent, state, peer).await;
+        return by_basic(sent, state, client).await;
     }
     let has_token = scheme(&parts.headers, "bearer").is_some();
     match Caller::from_request_parts(parts, state).await {
@@ -245,7 +208,7 @@ async fn prove(parts: &mut Parts, state: &AppState, peer: Peer) -> Result<Princi
             // Tokens have no names.
             Err(failed(
                 state,
-                peer,
+                client,
                 "",
                 problem.detail_text().unwrap_or_default(),
             ))
@@ -284,7 +247,7 @@ fn scheme<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
 async fn by_digest(
     parts: &Parts,
     state: &AppState,
-    peer: Peer,
+    client: &Client,
     credentials: &Credentials,
 ) -> Result<Principal, Refusal> {
     let auth = &state.xcap_auth;
@@ -311,7 +274,7 @@ async fn by_digest(
         .prove_xcap(credentials, parts.method.as_str());
     let Some(principal) = proved.await? else {
         let detail = "the name or the password is wrong";
-        return Err(failed(state, peer, &credentials.username, detail));
+        return Err(failed(state, client, &credentials.username, detail));
     };
     let mut counts = auth.counts.lock().unwrap_or_else(PoisonError::into_inner);
     match counts.count(nonce, credentials.count(), now) {
@@ -321,8 +284,8 @@ async fn by_digest(
 }
 
 /// By Basic: the password is that of a person, or the secret of a token, with whatever name.
-async fn by_basic(sent: &str, state: &AppState, peer: Peer) -> Result<Principal, Refusal> {
-    if !peer.is_secure {
+async fn by_basic(sent: &str, state: &AppState, client: &Client) -> Result<Principal, Refusal> {
+    if !client.is_secure {
         return Err(Refusal::unproven("Basic is taken over TLS only"));
     }
     let decoded = BASE64.decode(sent).ok();
@@ -335,7 +298,7 @@ async fn by_basic(sent: &str, state: &AppState, peer: Peer) -> Result<Principal,
             Ok(principal) => Ok(principal),
             Err(_) => Err(failed(
                 state,
-                peer,
+                client,
                 name,
                 "the name or the password is wrong",
             )),
@@ -345,20 +308,20 @@ async fn by_basic(sent: &str, state: &AppState, peer: Peer) -> Result<Principal,
         return Ok(person);
     }
     // Before the password is hashed, as for people who sign in.
-    if !state.throttle.allows(peer.address, limited(name)) {
+    if !state.throttle.allows(client.address, limited(name)) {
         return Err(too_many());
     }
     if let Some(person) = state.identity.sign_in_for_a_while(name, password).await? {
         return Ok(person);
     }
-    warn(peer, name);
+    warn(client, name);
     Err(Refusal::unproven("the name or the password is wrong"))
 }
 
 /// The answer to a proof that failed: 401, or 429 to whoever fails often.
-fn failed(state: &AppState, peer: Peer, name: &str, detail: &str) -> Refusal {
-    warn(peer, name);
-    if state.throttle.allows(peer.address, limited(name)) {
+fn failed(state: &AppState, client: &Client, name: &str, detail: &str) -> Refusal {
+    warn(client, name);
+    if state.throttle.allows(client.address, limited(name)) {
         Refusal::unproven(detail)
     } else {
         too_many()
@@ -369,8 +332,8 @@ fn too_many() -> Refusal {
     Refusal::Other(Problem::new(TOO_MANY_ATTEMPTS).header(header::RETRY_AFTER, "60"))
 }
 
-fn warn(peer: Peer, name: &str) {
-    let (name, address) = (limited(name), peer.address);
+fn warn(client: &Client, name: &str) {
+    let (name, address) = (limited(name), client.address);
     tracing::warn!(user.name = name, peer = %address, "XCAP credentials refused for {name:?} from {address}");
 }
 

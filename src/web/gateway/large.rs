@@ -2,15 +2,12 @@
 //!
 //! The body is read as it comes, and its content goes to the disk at once.
 
-use std::time::Duration;
-
 use axum::body::{Body, BodyDataStream};
 use axum::extract::State;
 use axum::http::{HeaderMap, header};
 use axum::response::Response;
 use bytes::{Bytes, BytesMut};
 use futures_util::StreamExt as _;
-use tokio::time::timeout;
 
 use super::{StoreQuery, StoredMessage, answer, require_media_type};
 use crate::domain::access::TokenScope;
@@ -24,7 +21,6 @@ use crate::store::StoreError;
 use crate::web::auth::Caller;
 use crate::web::extract::Query;
 use crate::web::problem::{self, Problem, ProblemBody};
-use crate::web::state::AppState;
 
 /// What this operation is at.
 pub const PATH: &str = "/gateway/v1/large-messages";
@@ -39,7 +35,7 @@ const OVERHEAD: u64 = 16 * 1024 * 1024;
 /// request, as many of them as the message was sent in, in any order; and `bye`, the BYE, which may be absent. The
 /// content is stored byte for byte, with the whole INVITE, 200 and BYE; the answer comes after it is on disk. The same
 /// message again (Call-ID of the INVITE and Message-ID of the MSRP message) is answered like the first time and stored
-/// once. `http.request_timeout` counts from the last octet that came.
+/// once. The request may last as long as its body comes (`http.body_timeout`).
 #[utoipa::path(
     post, path = "/gateway/v1/large-messages", tag = "gateway", operation_id = "store_large_message",
     params(StoreQuery),
@@ -62,7 +58,7 @@ const OVERHEAD: u64 = 16 * 1024 * 1024;
     security(("token" = [])),
 )]
 pub async fn store_large_message(
-    State(state): State<AppState>,
+    State(mailbox): State<Mailbox>,
     caller: Caller,
     Query(query): Query<StoreQuery>,
     headers: HeaderMap,
@@ -70,9 +66,8 @@ pub async fn store_large_message(
 ) -> Result<Response, Problem> {
     caller.require(TokenScope::Gateway)?;
     require_media_type(&headers, "multipart/mixed")?;
-    let mailbox = &state.mailbox;
-    let mut parts = Parts::new(&headers, body, mailbox, state.settings.http.request_timeout)?;
-    let pieces = parts.pieces(mailbox).await?;
+    let mut parts = Parts::new(&headers, body, &mailbox)?;
+    let pieces = parts.pieces(&mailbox).await?;
     let scope = caller.principal.gateway_scope();
     let hand_over = HandOver {
         aor: query.aor.as_deref(),
@@ -80,8 +75,8 @@ pub async fn store_large_message(
         domains: &[],
         trusted: true,
     };
-    let large = pieces.message(mailbox, hand_over)??;
-    let (aor, stored) = large_message::accept(mailbox, large).await?;
+    let large = pieces.message(&mailbox, hand_over)??;
+    let (aor, stored) = large_message::accept(&mailbox, large).await?;
     Ok(answer(&aor, &stored))
 }
 
@@ -91,18 +86,12 @@ struct Parts {
     splitter: Splitter,
     /// Octets that may still come.
     left: u64,
-    patience: Duration,
     /// The most octets of a part that is a SIP message.
     most: usize,
 }
 
 impl Parts {
-    fn new(
-        headers: &HeaderMap,
-        body: Body,
-        mailbox: &Mailbox,
-        patience: Duration,
-    ) -> Result<Self, Problem> {
+    fn new(headers: &HeaderMap, body: Body, mailbox: &Mailbox) -> Result<Self, Problem> {
         let text = |name| headers.get(name).and_then(|value| value.to_str().ok());
         let splitter = Splitter::new(text(header::CONTENT_TYPE).unwrap_or_default())?;
         let left = mailbox
@@ -118,7 +107,6 @@ impl Parts {
             body: body.into_data_stream(),
             splitter,
             left,
-            patience,
             most: mailbox.policy.max_message_bytes,
         })
     }
@@ -129,11 +117,7 @@ impl Parts {
             if let Some(event) = self.splitter.next_event()? {
                 return Ok(Some(event));
             }
-            let came = timeout(self.patience, self.body.next()).await;
-            let came = came.map_err(|_| {
-                Problem::new(problem::REQUEST_TIMEOUT).header(header::RETRY_AFTER, "5")
-            })?;
-            let Some(octets) = came else {
+            let Some(octets) = self.body.next().await else {
                 self.splitter.finish()?;
                 return Ok(None);
             };

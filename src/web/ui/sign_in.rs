@@ -1,8 +1,6 @@
 //! Signing in and out.
 
-use std::net::SocketAddr;
-
-use axum::extract::{ConnectInfo, State};
+use axum::extract::State;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Redirect, Response};
 use serde::Deserialize;
@@ -13,6 +11,7 @@ use super::page::{PageError, Visitor, anonymous, html};
 use super::pages::SignInPage;
 use crate::identity::IdentityError;
 use crate::web::auth::session::{self, SessionError};
+use crate::web::client::Client;
 use crate::web::extract::Query;
 use crate::web::problem::{Problem, TOO_MANY_ATTEMPTS, internal};
 use crate::web::state::AppState;
@@ -33,13 +32,14 @@ pub(super) async fn show(Query(query): Query<SignInQuery>) -> Response {
 
 pub(super) async fn submit(
     State(state): State<AppState>,
-    ConnectInfo(peer): ConnectInfo<SocketAddr>,
+    client: Client,
     session: Session,
     form: Form,
 ) -> Result<Response, PageError> {
     let (name, next) = (form.get("name").trim(), form.get("next"));
     let name = if name.len() > LONGEST_NAME { "" } else { name };
-    if !state.throttle.allows(peer.ip(), name) {
+    let peer = client.address;
+    if !state.throttle.allows(peer, name) {
         return Err(Problem::new(TOO_MANY_ATTEMPTS)
             .header(header::RETRY_AFTER, "60")
             .into());

@@ -14,6 +14,7 @@ pub mod model;
 pub mod msrp;
 pub mod postgres;
 pub mod program;
+pub mod raw;
 pub mod responder;
 pub mod rows;
 pub mod sip;

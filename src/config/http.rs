@@ -1,0 +1,185 @@
+//! The settings of the HTTP listener.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use serde::Deserialize;
+
+use super::settings::list;
+use super::{Settings, SettingsError, invalid, is_host_name, is_name};
+use crate::domain::address::Aor;
+use crate::sip::trust::TrustedPeer;
+
+/// No head of a request can be bounded to less, in octets.
+const LEAST_HEADER_BYTES: usize = 1024;
+/// hyper's buffer has no room for more.
+const MOST_HEADER_BYTES: usize = 256 * 1024;
+
+/// `http.*`
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct HttpSettings {
+    /// Addresses to listen on.
+    #[serde(deserialize_with = "list")]
+    pub listen: Vec<SocketAddr>,
+    /// Addresses to listen on, TLS.
+    #[serde(default, deserialize_with = "list")]
+    pub tls_listen: Vec<SocketAddr>,
+    /// The certificate chain for TLS.
+    pub tls_certificate: Option<PathBuf>,
+    /// Its private key.
+    pub tls_key: Option<PathBuf>,
+    /// Authorities whose certificates of clients are believed.
+    pub tls_client_authorities: Option<PathBuf>,
+    /// Gateways that are known by their certificates.
+    #[serde(default)]
+    pub gateways: Vec<GatewaySettings>,
+    /// How browsers reach this server.
+    pub public_url: Option<String>,
+    /// Proxies that are believed on where a request comes from, and whether over TLS.
+    #[serde(deserialize_with = "list")]
+    pub trusted_proxies: Vec<TrustedPeer>,
+    /// A request not answered within this time is given up.
+    #[serde(with = "humantime_serde")]
+    pub request_timeout: Duration,
+    /// The head of a request must be there within this time.
+    #[serde(with = "humantime_serde")]
+    pub header_timeout: Duration,
+    /// How long nothing may come of a body.
+    #[serde(with = "humantime_serde")]
+    pub body_timeout: Duration,
+    /// How long a connection may stay without a request.
+    #[serde(with = "humantime_serde")]
+    pub idle_timeout: Duration,
+    /// The most octets in the head of a request.
+    pub max_header_bytes: usize,
+    /// The most connections at once.
+    pub max_connections: usize,
+    /// The most of them from one address.
+    pub max_connections_per_peer: usize,
+    /// How often what may be asked for.
+    pub rate_limits: RateLimitSettings,
+}
+
+/// `http.rate_limits.*`: so many a minute; 0 is any number.
+#[derive(Debug, Clone, Copy, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RateLimitSettings {
+    /// Attempts to sign in with one name from one address.
+    pub sign_in: u32,
+    /// Attempts to sign in from one address.
+    pub sign_in_per_address: u32,
+    /// Requests with a token that is no good, from one address.
+    pub refused: u32,
+    /// Requests of one person or token.
+    pub api: u32,
+    /// Searches among them.
+    pub search: u32,
+    /// Exports among them.
+    pub export: u32,
+    /// Requests of one gateway.
+    pub gateway: u32,
+}
+
+/// `[[http.gateways]]`: a gateway that is known by the name in its TLS certificate.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct GatewaySettings {
+    /// What it is called in logs.
+    pub name: String,
+    /// The host name, or the domain in a SIP URI, that its certificate is good for.
+    pub certificate_name: String,
+    /// For whom it may store; none means everybody.
+    #[serde(default, deserialize_with = "list")]
+    pub aors: Vec<Aor>,
+}
+
+impl HttpSettings {
+    /// The gateway that has proved one of these names. Names must be equal: a wildcard stands for nobody in particular.
+    #[must_use]
+    pub fn gateway(&self, names: &[String]) -> Option<&GatewaySettings> {
+        let is = |gateway: &&GatewaySettings| {
+            let name = &gateway.certificate_name;
+            names.iter().any(|proved| proved.eq_ignore_ascii_case(name))
+        };
+        self.gateways.iter().find(is)
+    }
+
+    /// Finds what makes no sense about gateways.
+    fn check_gateways(&self) -> Result<(), SettingsError> {
+        let Some(authorities) = &self.tls_client_authorities else {
+            if self.gateways.is_empty() {
+                return Ok(());
+            }
+            return invalid(
+                "http.gateways",
+                "names in certificates are proved by http.tls_client_authorities only",
+            );
+        };
+        if self.tls_certificate.is_none() {
+            return invalid(
+                "http.tls_client_authorities",
+                &format!(
+                    "is {}, but there is no http.tls_certificate",
+                    authorities.display()
+                ),
+            );
+        }
+        for (at, gateway) in self.gateways.iter().enumerate() {
+            if gateway.name.trim().is_empty() || !is_host_name(&gateway.certificate_name) {
+                return invalid(
+                    "http.gateways",
+                    "each needs a name, and a certificate_name that is a host name",
+                );
+            }
+            let mut before = self.gateways.iter().take(at);
+            let name = &gateway.certificate_name;
+            if before.any(|other| other.certificate_name.eq_ignore_ascii_case(name)) {
+                return invalid("http.gateways", "has one certificate_name twice");
+            }
+        }
+        Ok(())
+    }
+
+    /// Finds what makes no sense.
+    pub(super) fn check(&self) -> Result<(), SettingsError> {
+        if let Some(url) = &self.public_url
+            && !(url.starts_with("http://") || url.starts_with("https://"))
+        {
+            return invalid("http.public_url", "must begin with http:// or https://");
+        }
+        self.check_gateways()?;
+        if self.trusted_proxies.iter().any(is_name) {
+            return invalid(
+                "http.trusted_proxies",
+                "has a name: networks and addresses only",
+            );
+        }
+        for (key, time) in [
+            ("http.request_timeout", self.request_timeout),
+            ("http.header_timeout", self.header_timeout),
+            ("http.body_timeout", self.body_timeout),
+            ("http.idle_timeout", self.idle_timeout),
+        ] {
+            if time.is_zero() {
+                return invalid(key, "must be above zero");
+            }
+        }
+        if !(LEAST_HEADER_BYTES..=MOST_HEADER_BYTES).contains(&self.max_header_bytes) {
+            return invalid("http.max_header_bytes", "must be from 1024 to 262144");
+        }
+        Ok(())
+    }
+}
+
+impl Settings {
+    /// Whether browsers reach this server by TLS.
+    #[must_use]
+    pub fn is_behind_tls(&self) -> bool {
+        match &self.http.public_url {
+            Some(url) => url.starts_with("https://"),
+            None => !self.http.tls_listen.is_empty(),
+        }
+    }
+}
