@@ -29,6 +29,7 @@ mod gateway;
 mod history;
 mod http_limits;
 mod http_proxies;
+mod http_tls;
 mod kamailio;
 mod kills;
 mod large_messages;

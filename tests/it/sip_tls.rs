@@ -5,10 +5,7 @@ use std::path::Path;
 use std::process::Command;
 use std::sync::Arc;
 
-use rcgen::{
-    BasicConstraints, CertificateParams, CertifiedKey, IsCa, Issuer, KeyPair,
-    generate_simple_self_signed,
-};
+use rcgen::{CertifiedKey, generate_simple_self_signed};
 use restante::sip::transport::tls;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
@@ -20,20 +17,12 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio_rustls::client::TlsStream;
 use tokio_rustls::{TlsAcceptor, TlsConnector};
 
+use crate::support::certificates::{authority, issue, write_certificate};
 use crate::support::client;
 use crate::support::message::Pager;
 use crate::support::msrp::{Invite, Msrp, PATH, ask, invite_at, offer};
 use crate::support::program::{Server, program, run, stderr, stdout};
 use crate::support::sip::{Udp, status};
-
-/// Writes a fresh certificate for localhost with its key, and gives it.
-fn write_certificate(directory: &Path) -> CertificateDer<'static> {
-    let CertifiedKey { cert, signing_key } =
-        generate_simple_self_signed(["localhost".to_owned()]).unwrap();
-    std::fs::write(directory.join("chain.pem"), cert.pem()).unwrap();
-    std::fs::write(directory.join("key.pem"), signing_key.serialize_pem()).unwrap();
-    cert.der().clone()
-}
 
 async fn connect(
     address: &str,
@@ -112,24 +101,6 @@ async fn messages_come_over_tls_and_the_certificate_can_be_replaced() {
     );
     assert!(connect(&address, &second).await.is_ok());
     assert!(server.terminate().success());
-}
-
-/// An authority and a certificate of it for `name`, written as `NAME.pem` and `NAME-key.pem`.
-fn issue(directory: &Path, authority: &(rcgen::Certificate, Issuer<'static, KeyPair>), name: &str) {
-    let key = KeyPair::generate().unwrap();
-    let params = CertificateParams::new([name.to_owned()]).unwrap();
-    let certificate = params.signed_by(&key, &authority.1).unwrap();
-    let file = |suffix: &str| directory.join(format!("{name}{suffix}.pem"));
-    std::fs::write(file(""), certificate.pem()).unwrap();
-    std::fs::write(file("-key"), key.serialize_pem()).unwrap();
-}
-
-fn authority() -> (rcgen::Certificate, Issuer<'static, KeyPair>) {
-    let key = KeyPair::generate().unwrap();
-    let mut params = CertificateParams::new([]).unwrap();
-    params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-    let certificate = params.self_signed(&key).unwrap();
-    (certificate, Issuer::new(params, key))
 }
 
 /// A gateway at any address is trusted by the name in its certificate, and `restante send` can be one.

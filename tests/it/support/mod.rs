@@ -2,6 +2,7 @@
 
 mod app;
 pub mod browser;
+pub mod certificates;
 pub mod chance;
 pub mod clients;
 pub mod digest;
