@@ -1,6 +1,9 @@
 # What the measurements have in common, to be sourced: a folder and a PostgreSQL cluster of their own, free ports, and an end
 # that leaves nothing. `pids` holds what is to be ended with the script.
 
+# One sender and one token do the work of many.
+export RESTANTE__POLICY__SENDER_RATE=0 RESTANTE__HTTP__RATE_LIMITS__API=0 RESTANTE__HTTP__RATE_LIMITS__GATEWAY=0
+
 work=$(mktemp -d)
 pg=$(find /usr/lib/postgresql -maxdepth 2 -name bin | sort -V | tail -n 1)
 as_pg=()

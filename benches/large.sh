@@ -25,7 +25,7 @@ free_port() { python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1
 sip=$(free_port) http=$(free_port)
 
 RESTANTE__HTTP__LISTEN=127.0.0.1:$http RESTANTE__SIP__LISTEN=127.0.0.1:$sip RESTANTE__MSRP__LISTEN=127.0.0.1:0 \
-    RESTANTE__POLICY__QUOTA_BYTES=10000000000 "$restante" >server.log 2>&1 &
+    RESTANTE__POLICY__QUOTA_BYTES=10000000000 RESTANTE__POLICY__SENDER_RATE=0 "$restante" >server.log 2>&1 &
 server=$!
 for _ in $(seq 100); do
     (exec 3<>"/dev/tcp/127.0.0.1/$http") 2>/dev/null && break

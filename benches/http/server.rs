@@ -42,6 +42,11 @@ impl Place {
             .env("RESTANTE__MSRP__LISTEN", "")
             .env("RESTANTE__SERVER__HOSTNAME", "mail.example.org")
             .env("RESTANTE__POLICY__QUOTA_MESSAGES", "1000000000")
+            // One sender and one token do the work of many.
+            .env("RESTANTE__POLICY__SENDER_RATE", "0")
+            .env("RESTANTE__HTTP__RATE_LIMITS__API", "0")
+            .env("RESTANTE__HTTP__RATE_LIMITS__SEARCH", "0")
+            .env("RESTANTE__HTTP__RATE_LIMITS__GATEWAY", "0")
             .env("RESTANTE__POLICY__QUOTA_BYTES", "1000000000000000")
             .stdin(Stdio::null())
             .stderr(log.unwrap());

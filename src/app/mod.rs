@@ -28,7 +28,7 @@ use crate::sip::transport::tls::Certificate;
 use crate::store::objects::Objects;
 use crate::store::{Db, secrets};
 use crate::web::auth::XcapAuth;
-use crate::web::{self, AppState, CursorKey, Demo, Server, Throttle};
+use crate::web::{self, AppState, CursorKey, Demo, Rates, Server, Throttle};
 
 mod bind;
 mod sip;
@@ -121,6 +121,7 @@ impl App {
             mailbox: Mailbox::new(db, contents, clock, policy, hostname),
             identity,
             throttle: Arc::new(Throttle::new(&settings.http.rate_limits)),
+            rates: Arc::new(Rates::new(&settings.http.rate_limits)),
             settings: Arc::new(settings),
             cursor_key: Arc::new(CursorKey::new(&cursor_key)?),
             xcap_auth,
@@ -243,9 +244,15 @@ impl App {
             Ok(())
         });
         let throttle = Arc::clone(&self.state.throttle);
+        let (rates, mailbox) = (Arc::clone(&self.state.rates), self.state.mailbox.clone());
+        let tidy = move || {
+            throttle.tidy();
+            rates.tidy();
+            mailbox.senders.tidy();
+        };
         let sweep = sweeper::run(
             self.state.mailbox.clone(),
-            move || throttle.tidy(),
+            tidy,
             self.state.settings.policy.sweep_interval,
             wait(stopped),
         );

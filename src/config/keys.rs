@@ -278,6 +278,11 @@ const FROM_SIP: &[Key] = &[
         "The most octets one account holds.",
     ),
     key(
+        "policy.sender_rate",
+        "20",
+        "The most messages a minute from one sender to one user, all at once if need be; more get 429 over HTTP, 480 over SIP, with Retry-After. 0: any number.",
+    ),
+    key(
         "policy.delivery_reports",
         "on_request",
         "When the sender of a message that goes undelivered is told: `on_request` (RFC 5438), `always`, `never`.",

@@ -285,6 +285,7 @@ impl Settings {
             max_large_bytes: policy.max_large_bytes,
             quota_messages: policy.quota_messages,
             quota_bytes: policy.quota_bytes,
+            sender_rate: policy.sender_rate,
             delivery_reports: policy.delivery_reports,
             reports_give_up_after: life(self.reports.give_up_after),
             reports_keep: life(self.reports.keep),

@@ -205,6 +205,7 @@ pub struct PolicySettings {
     pub(super) max_large_bytes: u64,
     pub(super) quota_messages: i64,
     pub(super) quota_bytes: i64,
+    pub(super) sender_rate: u32,
     #[serde(deserialize_with = "word")]
     pub(super) delivery_reports: DeliveryReports,
     #[serde(with = "humantime_serde")]

@@ -23,6 +23,8 @@ pub struct Policy {
     pub quota_messages: i64,
     /// The most octets of stored messages one account holds.
     pub quota_bytes: i64,
+    /// The most messages a minute from one sender to one user; 0 is any number.
+    pub sender_rate: u32,
     /// When senders of messages that go undelivered are told.
     pub delivery_reports: DeliveryReports,
     /// How long a report is tried before it is given up.
@@ -54,6 +56,7 @@ impl Default for Policy {
             max_large_bytes: 100 * 1024 * 1024,
             quota_messages: 1000,
             quota_bytes: 256 * 1024 * 1024,
+            sender_rate: 20,
             delivery_reports: DeliveryReports::OnRequest,
             reports_give_up_after: TimeDelta::hours(24),
             reports_keep: TimeDelta::days(30),

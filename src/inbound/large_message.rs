@@ -93,6 +93,7 @@ pub async fn accept(mailbox: &Mailbox, mut large: LargeMessage) -> Result<(Aor, 
         retry_key: hashed(&["large", &basics.call_id, &large.msrp_message_id, ""]),
         facts,
         expired: None,
+        too_often: None,
         payload: Payload::Large { session, body },
     };
     let stored = mailbox.store(deferred).await?;

@@ -122,6 +122,7 @@ pub async fn accept(
         retry_key: retry_key(&basics),
         facts,
         expired,
+        too_often: None,
         payload: Payload::Pager(request.raw().clone()),
     };
     let stored = mailbox.store(deferred).await?;

@@ -129,6 +129,9 @@ impl UserAgent {
             Refusal::Store(StoreRefusal::QuotaExceeded { .. }) => {
                 answer(480).header("Retry-After", RETRY_FULL)
             }
+            Refusal::Store(StoreRefusal::TooOften(too_often)) => {
+                answer(480).header("Retry-After", &too_often.seconds().to_string())
+            }
             Refusal::Store(StoreRefusal::Store(error)) => {
                 tracing::error!(error = %error, "a message could not be stored: {error}");
                 // What went wrong inside is for the log alone.

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use crate::clock::Clock;
 use crate::domain::policy::Policy;
+use crate::rate::Rate;
 use crate::store::Db;
 
 pub mod audit;
@@ -48,6 +49,8 @@ pub struct Mailbox {
     pub bell: Bell,
     /// Rings when something has happened that those who follow along are told.
     pub news: Bell,
+    /// How often one sender stores for one user.
+    pub senders: Arc<Rate>,
     /// Where messages wait to be stored together.
     queue: Queue,
     /// Where those wait who change documents.
@@ -71,6 +74,7 @@ impl Mailbox {
             db,
             contents,
             clock,
+            senders: Arc::new(Rate::per_minute(policy.sender_rate)),
             policy,
             hostname,
             bell: Bell::default(),

@@ -13,6 +13,7 @@ use crate::domain::expiry::AlreadyExpired;
 use crate::domain::message::Facts;
 use crate::domain::message_id::MessageId;
 use crate::domain::policy::Policy;
+use crate::rate::TooOften;
 use crate::store::accounts::{self, Account};
 use crate::store::batch::Batch;
 use crate::store::messages::NewMessage;
@@ -33,6 +34,8 @@ pub struct Deferred {
     pub facts: Facts,
     /// Why it is too late to store it, unless it was stored before.
     pub expired: Option<AlreadyExpired>,
+    /// Why it is too soon to store it, unless it was stored before; [`Mailbox::store`] finds out.
+    pub too_often: Option<TooOften>,
     /// What is kept of it.
     pub payload: Payload,
 }
@@ -66,6 +69,9 @@ pub enum StoreRefusal {
         /// Octets it holds.
         byte_count: i64,
     },
+    /// Its sender has stored too many for this user in a short time.
+    #[error("the sender stores messages for this user {0}")]
+    TooOften(#[from] TooOften),
     /// It is dead already.
     #[error(transparent)]
     Expired(#[from] AlreadyExpired),
@@ -84,7 +90,11 @@ impl Mailbox {
     /// # Errors
     /// [`StoreRefusal`]; nothing was stored then. If the database went away in the midst of the
     /// commit it may have been, and the same request is answered as stored later.
-    pub async fn store(&self, deferred: Deferred) -> Outcome {
+    pub async fn store(&self, mut deferred: Deferred) -> Outcome {
+        let facts = &deferred.facts;
+        let sender = facts.auth_id.as_ref().unwrap_or(&facts.from_uri);
+        let counted = self.senders.check(&(&deferred.aor, sender));
+        deferred.too_often = counted.err();
         let object = deferred.payload.object().map(str::to_owned);
         let outcome = self.store_with_room(deferred).await;
         match &outcome {
@@ -229,6 +239,9 @@ impl<'a> Writes<'a> {
         let Some(account) = account else {
             return Err(StoreRefusal::NotServed(deferred.aor.clone()));
         };
+        if let Some(too_often) = deferred.too_often {
+            return Err(too_often.into());
+        }
         let facts = &deferred.facts;
         let Some(number) = account.take_number(facts.stored_size, self.policy) else {
             return Err(StoreRefusal::QuotaExceeded {

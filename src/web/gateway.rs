@@ -91,6 +91,7 @@ pub struct StoredMessage {
         (status = 413, body = ProblemBody, content_type = "application/problem+json", description = "Larger than the limit"),
         (status = 415, body = ProblemBody, content_type = "application/problem+json", description = "Not message/sip"),
         (status = 422, body = ProblemBody, content_type = "application/problem+json", description = "Expired already"),
+        (status = 429, body = ProblemBody, content_type = "application/problem+json", description = "Too many messages of this sender for this user, or too many requests; Retry-After says when to come again"),
         (status = 503, body = ProblemBody, content_type = "application/problem+json", description = "The database is away; nothing was stored"),
         (status = 507, body = ProblemBody, content_type = "application/problem+json", description = "The account is full"),
     ),
@@ -204,6 +205,7 @@ impl From<Refusal> for Problem {
             Refusal::Store(StoreRefusal::Expired(_)) => problem::NOT_DEFERRABLE,
             Refusal::Domain(_) | Refusal::Store(StoreRefusal::NotServed(_)) => problem::NOT_SERVED,
             Refusal::Store(StoreRefusal::QuotaExceeded { .. }) => problem::QUOTA_EXCEEDED,
+            Refusal::Store(StoreRefusal::TooOften(_)) => problem::SENDER_TOO_OFTEN,
             Refusal::Store(StoreRefusal::Store(_)) => {
                 let Refusal::Store(StoreRefusal::Store(error)) = refusal else {
                     return Self::new(problem::INTERNAL);
@@ -217,9 +219,15 @@ impl From<Refusal> for Problem {
         };
         let why = problem::chain(&refusal);
         tracing::info!(problem.r#type = kind.slug, "refused a message: {why}");
-        Self::new(kind)
+        let problem = Self::new(kind)
             .sip_status(sip_status)
-            .detail(problem::chain(&refusal))
+            .detail(problem::chain(&refusal));
+        match &refusal {
+            Refusal::Store(StoreRefusal::TooOften(too_often)) => {
+                problem.header_value(header::RETRY_AFTER, too_often.seconds().into())
+            }
+            _ => problem,
+        }
     }
 }
 

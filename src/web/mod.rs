@@ -13,6 +13,7 @@ mod limits;
 pub mod openapi;
 pub mod problem;
 mod range;
+mod rates;
 pub mod rest;
 mod router;
 mod search;
@@ -22,6 +23,7 @@ pub mod ui;
 mod xcap;
 
 pub use cursor::CursorKey;
+pub use rates::Rates;
 pub use router::router;
 pub use server::Server;
 pub use state::{AppState, Demo, Throttle};

@@ -148,6 +148,12 @@ kinds! {
     TOO_MANY_ATTEMPTS = ("too-many-attempts", 429, 0, "Too many attempts",
         "There were too many attempts in a short time.",
         "Wait as long as Retry-After says.");
+    RATE_LIMITED = ("rate-limited", 429, 503, "Too many requests",
+        "This caller asks more often than `http.rate_limits` allows for requests of this kind.",
+        "Wait as long as Retry-After says; `RateLimit` says on each answer what is left.");
+    SENDER_TOO_OFTEN = ("sender-too-often", 429, 480, "Too many messages of one sender",
+        "The sender has stored as many messages for this user in a minute as `policy.sender_rate` allows.",
+        "Send the same request again after the seconds in Retry-After.");
     STORAGE_UNAVAILABLE = ("storage-unavailable", 503, 503, "Storage not available",
         "The database does not answer or refused to work. Unless the connection to it broke at the very end, nothing was stored or changed.",
         "Try again after the seconds in Retry-After.");

@@ -20,7 +20,7 @@ use super::auth::{origin, session};
 use super::client::Client;
 use super::problem::{INTERNAL, Problem};
 use super::state::AppState;
-use super::{client, limits, openapi, ui, xcap};
+use super::{client, limits, openapi, rates, ui, xcap};
 
 /// The most octets of a body, where an operation does not say otherwise.
 const BODY_LIMIT: usize = 256 * 1024;
@@ -54,7 +54,8 @@ pub fn router(state: AppState) -> Router {
         .layer(CompressionLayer::new().compress_when(compressible))
         .layer(CatchPanicLayer::custom(panicked))
         .layer(from_fn_with_state(state.clone(), limits::time_limit))
-        .layer(from_fn(limits::plain));
+        .layer(from_fn(limits::plain))
+        .layer(from_fn(rates::told));
     routes
         .layer(DefaultBodyLimit::max(BODY_LIMIT))
         .layer(around)

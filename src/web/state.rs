@@ -7,6 +7,7 @@ use axum::extract::FromRef;
 
 use super::auth::XcapAuth;
 use super::cursor::CursorKey;
+use super::rates::Rates;
 use crate::config::{RateLimitSettings, Settings};
 use crate::identity::Identity;
 use crate::mailbox::Mailbox;
@@ -31,6 +32,8 @@ pub struct AppState {
     pub cursor_key: Arc<CursorKey>,
     /// Slows down guessing of passwords.
     pub throttle: Arc<Throttle>,
+    /// How often callers may ask.
+    pub rates: Arc<Rates>,
     /// What proving oneself at the XCAP root needs.
     pub xcap_auth: XcapAuth,
     /// Whether the data goes away at the end.

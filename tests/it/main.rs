@@ -35,6 +35,7 @@ mod kills;
 mod large_messages;
 mod large_sip;
 mod metadata;
+mod rate_limits;
 mod refer;
 mod removal;
 mod report_sending;

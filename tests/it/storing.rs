@@ -42,6 +42,7 @@ fn deferred(app: &TestApp, retry_key: &str) -> Deferred {
             notifications_asked: Vec::new(),
         },
         expired: None,
+        too_often: None,
         payload: Payload::Pager(raw.into()),
     }
 }

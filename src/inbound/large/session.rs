@@ -442,7 +442,7 @@ fn request(
 /// What the sender hears when its message cannot be kept: 413 that it is not wanted, 408 that it may try again.
 fn code_of(refusal: &Refusal) -> Code {
     match refusal {
-        Refusal::Store(StoreRefusal::Store(_)) => Code::Timeout,
+        Refusal::Store(StoreRefusal::Store(_) | StoreRefusal::TooOften(_)) => Code::Timeout,
         _ => Code::Stop,
     }
 }

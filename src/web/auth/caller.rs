@@ -1,21 +1,20 @@
 //! The caller of a request: a program by `Authorization: Bearer`, a person by session, or a gateway by its certificate.
 
-use std::sync::Arc;
-
-use axum::extract::{FromRef, FromRequestParts};
+use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, Method, header};
 use tower_sessions::Session;
 
 use super::certificate;
 use super::session::{self, SessionError};
-use crate::config::Settings;
 use crate::domain::access::{Principal, Scope, TokenScope};
 use crate::identity::{Identity, TokenRefusal};
+use crate::web::client::Client;
 use crate::web::problem::{
     FORGED_REQUEST, INSUFFICIENT_SCOPE, Problem, STORAGE_UNAVAILABLE, TOKEN_EXPIRED,
     UNAUTHENTICATED, chain,
 };
+use crate::web::state::AppState;
 
 /// Carries the session's secret on requests of scripts.
 const CSRF_HEADER: &str = "x-csrf-token";
@@ -58,33 +57,42 @@ impl Caller {
     }
 }
 
-impl<S> FromRequestParts<S> for Caller
-where
-    S: Send + Sync,
-    Identity: FromRef<S>,
-    Arc<Settings>: FromRef<S>,
-{
+impl FromRequestParts<AppState> for Caller {
     type Rejection = Problem;
 
-    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
-        let identity = Identity::from_ref(state);
+    async fn from_request_parts(parts: &mut Parts, state: &AppState) -> Result<Self, Problem> {
+        let caller = Self::prove(parts, state).await?;
+        state.rates.count(&caller.principal, parts)?;
+        Ok(caller)
+    }
+}
+
+impl Caller {
+    /// Who it is, not counted yet.
+    pub(super) async fn prove(parts: &Parts, state: &AppState) -> Result<Self, Problem> {
+        let identity = &state.identity;
         if let Some(token) = bearer(&parts.headers) {
-            return match identity.token(token).await? {
-                Ok(principal) => Ok(Self { principal }),
-                Err(TokenRefusal::Unknown) => {
-                    Err(challenge(UNAUTHENTICATED).detail("the token is not known here"))
-                }
-                Err(TokenRefusal::Expired) => Err(challenge(TOKEN_EXPIRED)),
+            let refusal = match identity.token(token).await? {
+                Ok(principal) => return Ok(Self { principal }),
+                Err(refusal) => refusal,
             };
+            if let Some(client) = Client::of(&parts.extensions) {
+                state.rates.count_refused(client.address)?;
+            }
+            return Err(match refusal {
+                TokenRefusal::Unknown => {
+                    challenge(UNAUTHENTICATED).detail("the token is not known here")
+                }
+                TokenRefusal::Expired => challenge(TOKEN_EXPIRED),
+            });
         }
         let session = parts.extensions.get::<Session>();
         let person = match session {
-            Some(session) => person(session, &identity).await?,
+            Some(session) => person(session, identity).await?,
             None => None,
         };
         let (Some(session), Some(principal)) = (session, person) else {
-            let settings = Arc::<Settings>::from_ref(state);
-            let gateway = certificate::gateway(parts, &settings.http);
+            let gateway = certificate::gateway(parts, &state.settings.http);
             let principal = gateway.ok_or_else(|| challenge(UNAUTHENTICATED))?;
             return Ok(Self { principal });
         };

@@ -151,7 +151,10 @@ where
         let state = AppState::from_ref(state);
         let client = Client::from_request_parts(parts, &state).await?;
         match prove(parts, &state, &client).await {
-            Ok(principal) => Ok(Self { principal }),
+            Ok(principal) => {
+                state.rates.count(&principal, parts)?;
+                Ok(Self { principal })
+            }
             Err(Refusal::Other(problem)) => Err(problem),
             Err(Refusal::Unproven {
                 kind,
@@ -202,7 +205,7 @@ async fn prove(parts: &mut Parts, state: &AppState, client: &Client) -> Result<P
         return by_basic(sent, state, client).await;
     }
     let has_token = scheme(&parts.headers, "bearer").is_some();
-    match Caller::from_request_parts(parts, state).await {
+    match Caller::prove(parts, state).await {
         Ok(caller) => Ok(caller.principal),
         Err(problem) if has_token && *problem.kind() == *UNAUTHENTICATED => {
             // Tokens have no names.

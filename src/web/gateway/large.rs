@@ -52,6 +52,7 @@ const OVERHEAD: u64 = 16 * 1024 * 1024;
         (status = 413, body = ProblemBody, content_type = "application/problem+json", description = "Larger than the limit"),
         (status = 415, body = ProblemBody, content_type = "application/problem+json", description = "Not multipart/mixed"),
         (status = 422, body = ProblemBody, content_type = "application/problem+json", description = "Octets of the message are missing, or its sender has given it up"),
+        (status = 429, body = ProblemBody, content_type = "application/problem+json", description = "Too many messages of this sender for this user, or too many requests; Retry-After says when to come again"),
         (status = 503, body = ProblemBody, content_type = "application/problem+json", description = "The database or the place of large contents is away; nothing was stored"),
         (status = 507, body = ProblemBody, content_type = "application/problem+json", description = "The account is full"),
     ),

@@ -37,6 +37,7 @@ impl FromRequestParts<AppState> for Visitor {
     async fn from_request_parts(parts: &mut Parts, state: &AppState) -> Result<Self, PageError> {
         let session = session(parts)?;
         if let Some(principal) = caller::person(&session, &state.identity).await? {
+            state.rates.count(&principal, parts)?;
             return Ok(Self {
                 principal,
                 session,

@@ -36,7 +36,7 @@ export class Server {
     Object.assign(server, { program, directory, env });
     server.child = spawn(program, [command], {
       cwd: directory,
-      env: environment({ RESTANTE__HTTP__LISTEN: '127.0.0.1:0', RESTANTE__SIP__LISTEN: '127.0.0.1:0', RESTANTE__MSRP__LISTEN: '127.0.0.1:0', ...env }),
+      env: environment({ RESTANTE__HTTP__LISTEN: '127.0.0.1:0', RESTANTE__SIP__LISTEN: '127.0.0.1:0', RESTANTE__MSRP__LISTEN: '127.0.0.1:0', RESTANTE__POLICY__SENDER_RATE: '0', RESTANTE__HTTP__RATE_LIMITS__API: '0', RESTANTE__HTTP__RATE_LIMITS__SEARCH: '0', ...env }),
       stdio: ['ignore', 'pipe', 'pipe'],
     });
     running.add(server.child);

@@ -139,6 +139,16 @@ impl TestApp {
         if !config.contains("hostname") {
             config.push_str("\n[server]\nhostname = 'mail.example.org'\n");
         }
+        // Tests ask as often as they like, unless they are about that.
+        if !config.contains("sender_rate") {
+            if !config.contains("[policy]") {
+                config.push_str("\n[policy]\n");
+            }
+            config = config.replace("[policy]\n", "[policy]\nsender_rate = 0\n");
+        }
+        if !config.contains("rate_limits") {
+            config.push_str("\n[http.rate_limits]\napi = 0\nsearch = 0\nexport = 0\nrefused = 0\n");
+        }
         if !config.contains("[http]") {
             config.push_str("[http]\n");
         }

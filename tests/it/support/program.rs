@@ -17,7 +17,11 @@ pub fn program(directory: &Path, args: &[&str], database: Option<&str>) -> Comma
         .current_dir(directory)
         .env("RESTANTE__HTTP__LISTEN", "127.0.0.1:0")
         .env("RESTANTE__SIP__LISTEN", "127.0.0.1:0")
-        .env("RESTANTE__MSRP__LISTEN", "127.0.0.1:0");
+        .env("RESTANTE__MSRP__LISTEN", "127.0.0.1:0")
+        // Tests ask as often as they like, unless they are about that.
+        .env("RESTANTE__POLICY__SENDER_RATE", "0")
+        .env("RESTANTE__HTTP__RATE_LIMITS__API", "0")
+        .env("RESTANTE__HTTP__RATE_LIMITS__SEARCH", "0");
     command.env_remove("RESTANTE_TOKEN").stdin(Stdio::null());
     if let Some(url) = database {
         command.env("RESTANTE__DATABASE__URL", url);
