@@ -18,6 +18,8 @@ pub(super) const MAX_URI: usize = 2048;
 const PREVIEW_CHARS: usize = 200;
 /// The longest texts kept beside a message, in characters; the message itself keeps them whole.
 const TEXT_CHARS: usize = 1024;
+/// The most text that searches look through, in characters.
+const SEARCHED_CHARS: usize = 4096;
 /// The most entries of a recipient list kept beside a message.
 const MAX_RECIPIENTS: usize = 100;
 /// Parts that the server reads itself.
@@ -151,6 +153,36 @@ fn preview(content: &Content) -> String {
     let words: Vec<&str> = text.split_whitespace().take(PREVIEW_CHARS).collect();
     let line: String = words.join(" ").chars().take(PREVIEW_CHARS).collect();
     display_text(line.as_bytes())
+}
+
+/// The text that searches look through: the beginning of all that is text in the content.
+pub(super) fn searched(content: &Content) -> String {
+    let mut searched = String::new();
+    let mut left = SEARCHED_CHARS;
+    for part in &content.parts {
+        let Some(text) = part.text().filter(|_| left > 0) else {
+            continue;
+        };
+        let before = searched.len();
+        if part.content_type == "text/html" {
+            searched.extend(untagged(&text).take(left));
+        } else {
+            searched.extend(text.chars().take(left));
+        }
+        left -= searched.get(before..).map_or(0, |new| new.chars().count());
+        searched.push('\n');
+    }
+    searched
+}
+
+/// What stands between the tags of a document; roughly, for nobody reads it.
+fn untagged(html: &str) -> impl Iterator<Item = char> {
+    let mut in_tag = false;
+    html.chars().map(move |c| {
+        let is_end = in_tag && c == '>';
+        in_tag = (in_tag || c == '<') && !is_end;
+        if in_tag || is_end { ' ' } else { c }
+    })
 }
 
 /// A text fit for a text column and for showing: bounded, on one line, and without NUL, which

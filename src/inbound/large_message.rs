@@ -4,7 +4,7 @@
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
 
-use super::facts::{Read, Times, octets};
+use super::facts::{Read, Times, octets, searched};
 use super::pager::{Refusal, hashed};
 use crate::domain::address::Aor;
 use crate::domain::message::Mode;
@@ -71,10 +71,11 @@ pub async fn accept(mailbox: &Mailbox, mut large: LargeMessage) -> Result<(Aor, 
         completed: Some(large.completed_at),
         expires: stored_at + mailbox.policy.large_expiry,
     };
+    let content = Content::parse(&head, &beginning);
     let read = Read {
         head: &large.invite,
         basics: &basics,
-        content: &Content::parse(&head, &beginning),
+        content: &content,
         content_type: Some(large.content_type.as_str()).filter(|text| !text.is_empty()),
         trusted: large.trusted,
     };
@@ -92,6 +93,7 @@ pub async fn accept(mailbox: &Mailbox, mut large: LargeMessage) -> Result<(Aor, 
         aor: large.aor.clone(),
         retry_key: hashed(&["large", &basics.call_id, &large.msrp_message_id, ""]),
         facts,
+        text: searched(&content),
         expired: None,
         too_often: None,
         payload: Payload::Large { session, body },

@@ -16,7 +16,7 @@ use crate::mime::content::Content;
 use crate::sip::basics::Basics;
 use crate::sip::{Message, ParseError};
 
-use super::facts::{MAX_URI, Read, Times, octets};
+use super::facts::{MAX_URI, Read, Times, octets, searched};
 
 /// Why a request was not stored.
 #[derive(Debug, thiserror::Error)]
@@ -102,10 +102,11 @@ pub async fn accept(
         Err(expired) => (expired.expired_at, Some(expired)),
     };
     let content_type = request.header("Content-Type").map(|field| field.text());
+    let content = Content::of(request);
     let read = Read {
         head: request,
         basics: &basics,
-        content: &Content::of(request),
+        content: &content,
         content_type: content_type.as_deref(),
         trusted: hand_over.trusted,
     };
@@ -121,6 +122,7 @@ pub async fn accept(
         aor: aor.clone(),
         retry_key: retry_key(&basics),
         facts,
+        text: searched(&content),
         expired,
         too_often: None,
         payload: Payload::Pager(request.raw().clone()),

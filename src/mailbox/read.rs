@@ -5,12 +5,14 @@ use super::large::{Body, Payload};
 use super::xdms;
 use crate::domain::access::Scope;
 use crate::domain::address::Aor;
+use crate::domain::listing::{Order, Place};
 use crate::domain::message::{Mode, Summary};
 use crate::domain::message_id::{MessageId, MessageKey};
+use crate::domain::search::Term;
 use crate::store::StoreError;
 use crate::store::accounts::{self, Account};
-use crate::store::large;
-use crate::store::messages::{self, Filter};
+use crate::store::listing::{self, Matching};
+use crate::store::{large, messages};
 
 /// A message and what was stored of it.
 #[derive(Debug)]
@@ -94,19 +96,49 @@ impl Mailbox {
         accounts::page(self.db.read(), scope, text, after, limit).await
     }
 
-    /// A page of an account's messages, newest first, numbers below `before`.
+    /// A page of an account's messages of which all terms hold, behind a place in this order.
     ///
     /// # Errors
     /// When the database fails.
     pub async fn list(
         &self,
         account: &Account,
-        filter: &Filter,
-        before: Option<i64>,
+        terms: &[Term],
+        order: Order,
+        after: Option<Place>,
         limit: u64,
     ) -> Result<Vec<Summary>, StoreError> {
-        let now = self.clock.now();
-        messages::page(self.db.read(), account.id, filter, before, limit, now).await
+        let matching = self.matching(account, terms);
+        listing::page(self.db.read(), matching, order, after, limit).await
+    }
+
+    /// How many messages of an account there are of which all terms hold; `most` if there are as many or more.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn count(
+        &self,
+        account: &Account,
+        terms: &[Term],
+        most: u64,
+    ) -> Result<u64, StoreError> {
+        listing::count(self.db.read(), self.matching(account, terms), most).await
+    }
+
+    /// Those of these messages of an account that are there.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn which(&self, account: &Account, numbers: &[i64]) -> Result<Vec<i64>, StoreError> {
+        messages::which(self.db.read(), account.id, numbers, self.clock.now()).await
+    }
+
+    fn matching<'a>(&self, account: &Account, terms: &'a [Term]) -> Matching<'a> {
+        Matching {
+            account_id: account.id,
+            terms,
+            now: self.clock.now(),
+        }
     }
 
     /// A message of this account with what was stored of it.

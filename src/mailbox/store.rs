@@ -32,6 +32,8 @@ pub struct Deferred {
     pub retry_key: String,
     /// What is known of it.
     pub facts: Facts,
+    /// As much of its text as searches look through.
+    pub text: String,
     /// Why it is too late to store it, unless it was stored before.
     pub expired: Option<AlreadyExpired>,
     /// Why it is too soon to store it, unless it was stored before; [`Mailbox::store`] finds out.
@@ -266,6 +268,7 @@ impl<'a> Writes<'a> {
             raw,
             object: deferred.payload.object(),
             session,
+            text: &deferred.text,
         });
         let key = (account.id, deferred.retry_key.as_str());
         let forget_at = facts.expires_at + RETRY_KEY_OUTLIVES;

@@ -7,6 +7,7 @@ use super::accounts::{self, Account};
 use super::db::{StoreError, WriteTx};
 use super::entity::event;
 use super::events::{self, NewEvent};
+use super::full_text;
 use super::large;
 use super::messages::{self, NewMessage};
 use super::retry::{self, FirstAnswer, RetryKey};
@@ -30,14 +31,18 @@ impl Batch<'_> {
     /// # Errors
     /// [`StoreError::Conflict`] when one of the requests was stored meanwhile.
     pub async fn write(&self, tx: &WriteTx) -> Result<(), StoreError> {
+        let backend = tx.get_database_backend();
         let inserts = [
             ("messages", messages::insert(self.messages)),
-            ("contents", messages::insert_contents(self.messages)),
+            (
+                "contents",
+                messages::insert_contents(self.messages, backend),
+            ),
             ("keys", retry::insert(self.answers)),
             ("events", self.insert_events()),
         ];
         let counters = accounts::update_counters(self.accounts);
-        if tx.get_database_backend() == DbBackend::Postgres {
+        if backend == DbBackend::Postgres {
             let mut with = WithClause::new();
             for (name, insert) in inserts {
                 with.cte(part(name, insert));
@@ -47,6 +52,7 @@ impl Batch<'_> {
             for (_, insert) in inserts {
                 tx.execute(&insert).await?;
             }
+            tx.execute(&full_text::insert(self.messages)).await?;
             tx.execute(&counters).await?;
         }
         let sessions: Vec<_> = self

@@ -4,34 +4,16 @@ use chrono::{DateTime, Utc};
 use sea_orm::sea_query::{Expr, ExprTrait, InsertStatement, LikeExpr};
 use sea_orm::{
     ActiveValue::{NotSet, Set},
-    ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect, QueryTrait,
-    Select,
+    ColumnTrait, ConnectionTrait, DbBackend, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
+    QueryTrait, Select,
 };
 
 use super::db::{StoreError, WriteTx};
 use super::entity::{message, message_content};
+use super::full_text;
 use super::large::LargeSession;
-use crate::domain::message::{Facts, Kind, Mode, Summary};
+use crate::domain::message::{Facts, Kind, Summary};
 use crate::domain::message_id::MessageKey;
-
-/// A filter over the messages of one account; what is `None` or empty does not restrict.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Filter {
-    /// Words that must all occur in sender, subject or preview.
-    pub words: Vec<String>,
-    /// Text the sender's URI or display name contains.
-    pub from: Option<String>,
-    /// Text the subject contains.
-    pub subject: Option<String>,
-    /// How it came.
-    pub mode: Option<Mode>,
-    /// Stored at or after.
-    pub stored_after: Option<DateTime<Utc>>,
-    /// Stored before.
-    pub stored_before: Option<DateTime<Utc>>,
-    /// Expires before.
-    pub expires_before: Option<DateTime<Utc>>,
-}
 
 /// A message to be inserted.
 #[derive(Debug, Clone, Copy)]
@@ -46,6 +28,8 @@ pub struct NewMessage<'a> {
     pub object: Option<&'a str>,
     /// The session that brought a large message.
     pub session: Option<&'a LargeSession>,
+    /// As much of its text as searches look through.
+    pub text: &'a str,
 }
 
 /// A pattern that matches `text` anywhere, whatever characters it has.
@@ -67,38 +51,15 @@ pub(super) fn insert(messages: &[NewMessage<'_>]) -> InsertStatement {
     message::Entity::insert_many(messages.iter().map(to_row)).into_query()
 }
 
-/// The statement that inserts their contents.
-pub(super) fn insert_contents(messages: &[NewMessage<'_>]) -> InsertStatement {
+/// The statement that inserts their contents, and on `PostgreSQL` their words.
+pub(super) fn insert_contents(messages: &[NewMessage<'_>], backend: DbBackend) -> InsertStatement {
     let contents = messages.iter().map(|new| message_content::ActiveModel {
         account_id: Set(new.key.account_id),
         number: Set(new.key.number),
         raw: Set(new.raw.to_vec()),
+        words: Set((backend == DbBackend::Postgres).then(|| full_text::vector(new))),
     });
     message_content::Entity::insert_many(contents).into_query()
-}
-
-/// A page of an account's messages, newest first, numbers below `before`; none past its expiry.
-///
-/// # Errors
-/// When the database fails.
-pub async fn page(
-    conn: &impl ConnectionTrait,
-    account_id: i64,
-    filter: &Filter,
-    before: Option<i64>,
-    limit: u64,
-    now: DateTime<Utc>,
-) -> Result<Vec<Summary>, StoreError> {
-    let mut query = filtered(live(account_id, now), filter);
-    if let Some(before) = before {
-        query = query.filter(message::Column::Number.lt(before));
-    }
-    let rows = query
-        .order_by_desc(message::Column::Number)
-        .limit(limit)
-        .all(conn)
-        .await?;
-    rows.into_iter().map(from_row).collect()
 }
 
 /// All messages of an account in the order they came; none past its expiry.
@@ -133,6 +94,25 @@ pub async fn find(
     row.map(from_row).transpose()
 }
 
+/// Those of these messages of an account that are there.
+///
+/// # Errors
+/// When the database fails.
+pub async fn which(
+    conn: &impl ConnectionTrait,
+    account_id: i64,
+    numbers: &[i64],
+    now: DateTime<Utc>,
+) -> Result<Vec<i64>, StoreError> {
+    Ok(live(account_id, now)
+        .select_only()
+        .column(message::Column::Number)
+        .filter(message::Column::Number.is_in(numbers.iter().copied()))
+        .into_tuple()
+        .all(conn)
+        .await?)
+}
+
 /// The octets of a message that lie in the database, exactly as they were received.
 ///
 /// # Errors
@@ -141,10 +121,14 @@ pub async fn raw(
     conn: &impl ConnectionTrait,
     key: MessageKey,
 ) -> Result<Option<Vec<u8>>, StoreError> {
-    let row = message_content::Entity::find_by_id((key.account_id, key.number))
-        .one(conn)
-        .await?;
-    Ok(row.map(|row| row.raw))
+    Ok(
+        message_content::Entity::find_by_id((key.account_id, key.number))
+            .select_only()
+            .column(message_content::Column::Raw)
+            .into_tuple()
+            .one(conn)
+            .await?,
+    )
 }
 
 /// Gives a message another expiry.
@@ -185,44 +169,11 @@ pub async fn objects_in_use(
 /// The account's messages that are still alive, and whose deletion was not asked for. Said as "not past", because `SQLite` would look
 /// up "later than" in the index on the expiry and then sort the account for every page; so both
 /// databases walk the primary key, which has the order that is asked for.
-fn live(account_id: i64, now: DateTime<Utc>) -> Select<message::Entity> {
+pub(super) fn live(account_id: i64, now: DateTime<Utc>) -> Select<message::Entity> {
     message::Entity::find()
         .filter(message::Column::AccountId.eq(account_id))
         .filter(message::Column::ExpiresAt.lte(now).not())
         .filter(message::Column::RemoveAt.is_null())
-}
-
-fn filtered(mut query: Select<message::Entity>, filter: &Filter) -> Select<message::Entity> {
-    use message::Column as C;
-    let contains = |column: C, text: &str| column.like(like(&text.to_lowercase()));
-    for word in &filter.words {
-        let columns = [C::SubjectFolded, C::PreviewFolded];
-        let anywhere = contains(C::FromFolded, word);
-        query = query.filter(
-            columns
-                .into_iter()
-                .fold(anywhere, |any, column| any.or(contains(column, word))),
-        );
-    }
-    if let Some(from) = &filter.from {
-        query = query.filter(contains(C::FromFolded, from));
-    }
-    if let Some(subject) = &filter.subject {
-        query = query.filter(contains(C::SubjectFolded, subject));
-    }
-    if let Some(mode) = filter.mode {
-        query = query.filter(C::Mode.eq(mode.as_str()));
-    }
-    if let Some(at) = filter.stored_after {
-        query = query.filter(C::StoredAt.gte(at));
-    }
-    if let Some(at) = filter.stored_before {
-        query = query.filter(C::StoredAt.lt(at));
-    }
-    if let Some(at) = filter.expires_before {
-        query = query.filter(C::ExpiresAt.lt(at));
-    }
-    query
 }
 
 fn to_row(new: &NewMessage<'_>) -> message::ActiveModel {
@@ -307,21 +258,4 @@ pub(super) fn from_row(row: message::Model) -> Result<Summary, StoreError> {
         },
         object: row.object,
     })
-}
-
-#[cfg(test)]
-mod tests {
-    use sea_orm::DbBackend;
-
-    use super::*;
-    use crate::store::plans::assert_looks_up;
-
-    #[tokio::test]
-    async fn a_page_of_a_list_looks_only_at_what_it_gives() {
-        let page = live(1, DateTime::UNIX_EPOCH)
-            .order_by_desc(message::Column::Number)
-            .limit(51);
-        let page = page.build(DbBackend::Sqlite).to_string();
-        assert_looks_up(&page, &["sqlite_autoindex_message_1 (account_id=?)"]).await;
-    }
 }

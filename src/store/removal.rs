@@ -8,6 +8,7 @@ use sea_orm::{
 
 use super::db::{StoreError, WriteTx};
 use super::entity::{account, message, message_content};
+use super::full_text;
 use super::messages::{from_row, like};
 use crate::domain::address::Aor;
 use crate::domain::audit::Actor;
@@ -106,7 +107,9 @@ pub async fn remove(
         delete.and_where(condition);
     }
     let rows = tx.query_all(&delete).await?;
-    rows.iter().map(Moved::from_row).collect()
+    let removed: Vec<Moved> = rows.iter().map(Moved::from_row).collect::<Result<_, _>>()?;
+    full_text::remove(tx, removed.iter().map(|message| message.key)).await?;
+    Ok(removed)
 }
 
 /// The messages whose expiry is at or before `now`, the first to expire first.
@@ -347,17 +350,14 @@ pub async fn raws(
 ) -> Result<Vec<(MessageKey, Vec<u8>)>, StoreError> {
     use message_content::Column;
     let pair = Expr::tuple([Expr::col(Column::AccountId), Expr::col(Column::Number)]);
-    let rows = message_content::Entity::find()
+    let rows: Vec<(i64, i64, Vec<u8>)> = message_content::Entity::find()
+        .select_only()
+        .columns([Column::AccountId, Column::Number, Column::Raw])
         .filter(pair.in_tuples(keys.iter().map(|key| (key.account_id, key.number))))
+        .into_tuple()
         .all(conn)
         .await?;
-    let raw = |row: message_content::Model| {
-        let key = MessageKey {
-            account_id: row.account_id,
-            number: row.number,
-        };
-        (key, row.raw)
-    };
+    let raw = |(account_id, number, raw)| (MessageKey { account_id, number }, raw);
     Ok(rows.into_iter().map(raw).collect())
 }
 

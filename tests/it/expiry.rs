@@ -4,8 +4,8 @@ use chrono::{DateTime, TimeDelta, Utc};
 use futures_util::future::join_all;
 use reqwest::Method;
 use restante::domain::access::{Scope, TokenScope};
+use restante::domain::listing::Order;
 use restante::domain::message_id::MessageKey;
-use restante::store::messages::Filter;
 use sea_orm::{ConnectionTrait, DbBackend, Statement};
 use serde_json::{Value, json};
 
@@ -24,7 +24,7 @@ on_both_databases! {
         let account = app.mailbox.account(&Scope::All, &aor).await.unwrap().unwrap();
         app.clock.advance(TimeDelta::seconds(61));
         assert!(app.mailbox.open(&account, short).await.unwrap().is_none());
-        assert!(app.mailbox.list(&account, &Filter::default(), None, 10).await.unwrap().is_empty());
+        assert!(app.mailbox.list(&account, &[], Order::NEWEST_FIRST, None, 10).await.unwrap().is_empty());
         let history = app.mailbox.history(&Scope::All, &aor).await.unwrap().unwrap();
         assert!(history.messages.is_empty());
         assert_eq!(history.account.list_version, account.list_version + 1);

@@ -42,6 +42,7 @@ mod report_sending;
 mod reports;
 mod rest;
 mod rfc_messages;
+mod search;
 mod sessions;
 mod sip;
 mod sip_tls;

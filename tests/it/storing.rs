@@ -41,6 +41,7 @@ fn deferred(app: &TestApp, retry_key: &str) -> Deferred {
             imdn_message_id: None,
             notifications_asked: Vec::new(),
         },
+        text: "Watson, come here.".into(),
         expired: None,
         too_often: None,
         payload: Payload::Pager(raw.into()),

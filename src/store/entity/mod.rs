@@ -9,6 +9,7 @@ pub mod event;
 pub mod large_session;
 pub mod message;
 pub mod message_content;
+pub mod message_text;
 pub mod one_time_link;
 pub mod principal;
 pub mod principal_aor;

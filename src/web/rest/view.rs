@@ -10,13 +10,13 @@ use utoipa::ToSchema;
 use crate::domain::address::Aor;
 use crate::domain::message::{Recipient, Summary};
 use crate::domain::policy::Policy;
+use crate::domain::search::MOST_CHARS;
 use crate::mailbox::read::message_id;
 use crate::mime::content::Part;
 use crate::store::accounts::Account;
 use crate::web::letter::Letter;
 use crate::web::problem::{INVALID_REQUEST, Problem};
 use crate::web::rest::large_view::LargeView;
-use crate::web::search::MOST_CHARS;
 
 /// The most entries a page has, and how many it has when nothing is said.
 const MOST_PER_PAGE: u64 = 500;
@@ -151,17 +151,6 @@ impl AccountView {
             created_at: account.created_at,
         }
     }
-}
-
-/// A page of messages.
-#[derive(Debug, Serialize, ToSchema)]
-pub struct MessagePage {
-    /// The messages, newest first.
-    pub items: Vec<MessageView>,
-    /// Where the next page begins; null on the last.
-    pub next_cursor: Option<String>,
-    /// Whether there is a next page.
-    pub has_more: bool,
 }
 
 /// Who sent a message, as the message says.
@@ -383,7 +372,9 @@ impl MessageDetail {
 }
 
 impl PartView {
-    fn new(part: &Part, message_path: &str) -> Self {
+    /// Shows a part of the message at this path.
+    #[must_use]
+    pub fn new(part: &Part, message_path: &str) -> Self {
         Self {
             number: part.number,
             path: part.path.clone(),

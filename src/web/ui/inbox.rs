@@ -12,15 +12,15 @@ use super::accounts::{base_href, head};
 use super::format;
 use super::page::{PageError, Visitor, html};
 use super::pages::{InboxPage, MessageList, MessageRow};
+use crate::domain::listing::{Order, Place};
 use crate::domain::message::Summary;
+use crate::domain::search::{self, Term, Written};
 use crate::mailbox::Mailbox;
 use crate::store::accounts::Account;
-use crate::store::messages::Filter;
 use crate::web::cursor::CursorKey;
 use crate::web::extract::{Path, Query};
 use crate::web::rest::account_path;
 use crate::web::rest::view::Page;
-use crate::web::search;
 use crate::web::state::Demo;
 
 const PER_PAGE: u64 = 50;
@@ -44,11 +44,11 @@ pub(super) async fn show(
 ) -> Result<Response, PageError> {
     let account =
         account_path::account(&mailbox, &visitor.principal, &visitor.scope(), &aor).await?;
-    let (filter, filter_error) = match search::parse(&query.q) {
-        Ok(filter) => (Some(filter), None),
+    let (written, filter_error) = match search::parse(&query.q, mailbox.clock.now()) {
+        Ok(written) => (Some(written), None),
         Err(error) => (None, Some(format!("The search cannot be read: {error}."))),
     };
-    let list = messages(&mailbox, &cursors, &account, filter.as_ref(), &query).await?;
+    let list = messages(&mailbox, &cursors, &account, written.as_deref(), &query).await?;
     let base = base_href(&account);
     let title = account
         .display_name
@@ -74,7 +74,7 @@ async fn messages(
     mailbox: &Mailbox,
     cursors: &CursorKey,
     account: &Account,
-    filter: Option<&Filter>,
+    written: Option<&[Written]>,
     query: &InboxQuery,
 ) -> Result<MessageList, PageError> {
     let href = |cursor: Option<&str>| {
@@ -88,7 +88,7 @@ async fn messages(
         format!("{}?{}", base_href(account), pairs.finish())
     };
     let first_href = query.cursor.is_some().then(|| href(None));
-    let Some(filter) = filter else {
+    let Some(written) = written else {
         return Ok(MessageList {
             rows: Vec::new(),
             first_href,
@@ -96,15 +96,19 @@ async fn messages(
         });
     };
     let list = format!("inbox {} {}", account.id, query.q);
-    let before = query
+    let order = Order::NEWEST_FIRST;
+    let after = query
         .cursor
         .as_deref()
         .map(|cursor| cursors.open(&list, cursor))
         .transpose()?;
-    let before = before.and_then(|number| number.parse().ok());
-    let found = mailbox.list(account, filter, before, PER_PAGE + 1).await?;
+    let after = after.and_then(|place| place.parse().ok());
+    let terms: Vec<Term> = written.iter().map(|one| one.term.clone()).collect();
+    let found = mailbox
+        .list(account, &terms, order, after, PER_PAGE + 1)
+        .await?;
     let page = Page::cut(found, PER_PAGE, |last| {
-        cursors.seal(&list, &last.key.number.to_string())
+        cursors.seal(&list, &Place::behind(last, order).to_string())
     });
     let now = mailbox.clock.now();
     Ok(MessageList {

@@ -1,34 +1,48 @@
 //! `GET /api/v1/accounts/{aor}/messages`
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::extract::State;
 use axum::response::Response;
-use chrono::{DateTime, Datelike, Utc};
+use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
+use tokio::time::Instant;
 use utoipa::IntoParams;
 
+use super::criteria::Criteria;
+use super::listed::{MOST_OPENED, MessagePage, Shown, Total};
+use super::wait::Look;
+use crate::config::Settings;
+use crate::domain::listing::{By, Order, Place};
 use crate::mailbox::Mailbox;
-use crate::store::messages::Filter;
+use crate::mailbox::feed::Feed;
+use crate::store::accounts::Account;
 use crate::web::auth::Caller;
 use crate::web::cursor::CursorKey;
 use crate::web::extract::{Path, Query};
-use crate::web::problem::{INVALID_REQUEST, Problem, ProblemBody};
+use crate::web::problem::{INVALID_CURSOR, INVALID_REQUEST, Problem, ProblemBody};
 use crate::web::rest::account_path;
-use crate::web::rest::view::{
-    MessagePage, MessageView, Page, message_path, page_limit, page_response, too_long,
-};
-use crate::web::search;
+use crate::web::rest::view::{Page, message_path, page_limit, page_response};
+
+/// The longest that a caller may wait for a message, in seconds.
+const LONGEST_WAIT: u64 = 60;
+/// What is left of the time for a request when waiting ends.
+const TO_ANSWER: Duration = Duration::from_secs(1);
+
+/// The most messages of an account that may be ordered by their sizes, for which there is no index.
+const MOST_BY_SIZE: i64 = 10_000;
 
 /// Which messages. What is absent does not restrict.
 #[derive(Debug, Default, Deserialize, Serialize, IntoParams)]
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub struct MessageQuery {
-    /// A search: words that must all occur in sender, subject or beginning of the text, `"phrases"`,
-    /// `from:`, `subject:`, `mode:`.
+    /// A search: words, of which sender, subject or text must have one that begins so; `"phrases"`; `from:` `subject:`
+    /// `type:` `larger:` `smaller:` `before:` `after:` `expires:<2d` `has:attachment` `mode:large`. All must hold; `-`
+    /// before one turns it round.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[param(example = "site visit")]
+    #[param(example = "site visit -from:bob")]
     q: Option<String>,
     /// Text that the sender's address or display name contains.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -40,6 +54,11 @@ pub struct MessageQuery {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[param(pattern = "^(pager|large)$")]
     mode: Option<String>,
+    /// The Content-Type (`text/html`), its part before the slash (`image`), or what the content is to a reader
+    /// (`multipart`).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[param(example = "text/plain")]
+    content_type: Option<String>,
     /// Stored at this instant or after it.
     #[serde(skip_serializing_if = "Option::is_none")]
     stored_after: Option<DateTime<Utc>>,
@@ -49,52 +68,94 @@ pub struct MessageQuery {
     /// Expires before this instant.
     #[serde(skip_serializing_if = "Option::is_none")]
     expires_before: Option<DateTime<Utc>>,
+    /// The content has at least so many octets.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[param(minimum = 0)]
+    min_size: Option<i64>,
+    /// `waiting`, the one state in which a message can be seen.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[param(pattern = "^waiting$")]
+    state: Option<String>,
+    /// The order: `stored`, `expires` or `size`, with `-` before it the last first. By size only in accounts of up to
+    /// 10,000 messages.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[param(pattern = "^-?(stored|expires|size)$", default = "-stored")]
+    sort: Option<String>,
+    /// Only these fields of each message, comma-separated; `id` is always there.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[param(example = "subject,from")]
+    fields: Option<String>,
+    /// Besides, comma-separated: `headers` and `parts` of each message, for which `limit` is 100 at most; `total`, how
+    /// many there are on all pages, exact up to 10,000.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[param(example = "total")]
+    include: Option<String>,
+    /// If nothing matches, wait so many seconds for something that does. Ends a second before `http.request_timeout`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[param(minimum = 0, maximum = 60)]
+    wait: Option<u64>,
     /// How many, 1 to 500.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[param(minimum = 1, maximum = 500, default = 50)]
     limit: Option<u64>,
-    /// `next_cursor` of the page before, with the same filter.
+    /// `next_cursor` of the page before, with the same filter and order.
     #[serde(skip_serializing_if = "Option::is_none")]
     cursor: Option<String>,
 }
 
 impl MessageQuery {
-    fn filter(&self) -> Result<Filter, Problem> {
-        let mode = self.mode.as_deref().map(str::parse).transpose();
-        let mode = mode
-            .map_err(|_| Problem::new(INVALID_REQUEST).field("mode", "expected pager or large"))?;
-        let search = search::parse(self.q.as_deref().unwrap_or_default())
-            .map_err(|error| Problem::new(INVALID_REQUEST).field("q", error.to_string()))?;
-        let times = [
-            ("stored_after", self.stored_after),
-            ("stored_before", self.stored_before),
-            ("expires_before", self.expires_before),
-        ];
-        for (name, time) in times {
-            if time.is_some_and(|time| !(1..=9999).contains(&time.year())) {
-                let detail = "expected a year from 0001 to 9999";
-                return Err(Problem::new(INVALID_REQUEST).field(name, detail));
-            }
-        }
-        for (name, text) in [("from", &self.from), ("subject", &self.subject)] {
-            too_long(name, text.as_deref().unwrap_or_default())?;
-        }
-        Ok(Filter {
-            words: search.words,
-            from: self.from.clone().or(search.from),
-            subject: self.subject.clone().or(search.subject),
-            mode: mode.or(search.mode),
+    fn criteria(&self) -> Criteria {
+        Criteria {
+            q: self.q.clone(),
+            from: self.from.clone(),
+            subject: self.subject.clone(),
+            mode: self.mode.clone(),
+            content_type: self.content_type.clone(),
             stored_after: self.stored_after,
             stored_before: self.stored_before,
             expires_before: self.expires_before,
-        })
+            min_size: self.min_size,
+            state: self.state.clone(),
+        }
+    }
+
+    fn order(&self) -> Result<Order, Problem> {
+        let Some(name) = &self.sort else {
+            return Ok(Order::NEWEST_FIRST);
+        };
+        let wrong = |error: &dyn std::error::Error| {
+            Problem::new(INVALID_REQUEST).field("sort", error.to_string())
+        };
+        name.parse().map_err(|error| wrong(&error))
+    }
+
+    /// How many messages, if so many can be shown in this way.
+    fn page_limit(&self, shown: &Shown) -> Result<u64, Problem> {
+        let limit = page_limit(self.limit)?;
+        if shown.opens() && limit > MOST_OPENED {
+            let detail = format!("expected 1 to {MOST_OPENED} with headers or parts");
+            return Err(Problem::new(INVALID_REQUEST).field("limit", detail));
+        }
+        Ok(limit)
+    }
+
+    /// Until when to wait for a message; nothing if not at all.
+    fn waits_until(&self, settings: &Settings) -> Result<Option<Instant>, Problem> {
+        let wait = self.wait.unwrap_or_default();
+        if wait > LONGEST_WAIT {
+            let detail = format!("expected 0 to {LONGEST_WAIT}");
+            return Err(Problem::new(INVALID_REQUEST).field("wait", detail));
+        }
+        let most = settings.http.request_timeout.saturating_sub(TO_ANSWER);
+        let wait = Duration::from_secs(wait).min(most);
+        Ok((!wait.is_zero()).then(|| Instant::now() + wait))
     }
 }
 
 /// List messages
 ///
-/// The messages that wait in an account, newest first. Messages past their expiry are never
-/// listed.
+/// The messages that wait in an account, newest first if nothing else is asked for. Messages past their expiry are never
+/// listed. Pages stay where they are when messages go or come: a cursor survives the message it stands at.
 #[utoipa::path(
     get, path = "/api/v1/accounts/{aor}/messages", tag = "messages", operation_id = "list_messages",
     params(
@@ -116,39 +177,78 @@ impl MessageQuery {
 pub async fn list_messages(
     State(mailbox): State<Mailbox>,
     State(cursors): State<Arc<CursorKey>>,
+    State(feed): State<Feed>,
+    State(settings): State<Arc<Settings>>,
     caller: Caller,
     Path(aor): Path<String>,
     Query(mut query): Query<MessageQuery>,
 ) -> Result<Response, Problem> {
     let scope = caller.reading()?;
-    let limit = page_limit(query.limit.take())?;
-    let filter = query.filter()?;
-    let cursor = query.cursor.take();
+    let shown = Shown::read(query.fields.as_deref(), query.include.as_deref())?;
+    let limit = query.page_limit(&shown)?;
+    let order = query.order()?;
+    let until = query.waits_until(&settings)?;
+    let criteria = query.criteria();
+    let terms = criteria.terms(mailbox.clock.now(), "")?;
     let account = account_path::account(&mailbox, &caller.principal, &scope, &aor).await?;
-    let words = serde_urlencoded::to_string(&query).unwrap_or_default();
-    let list = format!("messages {} {words}", account.id);
-    let before = cursor
-        .map(|cursor| cursors.open(&list, &cursor))
-        .transpose()?;
-    let before = before.and_then(|number| number.parse().ok());
-    let messages = mailbox.list(&account, &filter, before, limit + 1).await?;
+    if order.by == By::Size && account.message_count > MOST_BY_SIZE {
+        let detail = format!("the account has more than {MOST_BY_SIZE} messages: too many to sort");
+        return Err(Problem::new(INVALID_REQUEST).field("sort", detail));
+    }
+    let list = list_name(&account, &criteria, query.sort.as_deref());
+    let after = place(&cursors, &list, query.cursor.take().as_deref())?;
+    let look = Look {
+        mailbox: &mailbox,
+        account: &account,
+        terms: &terms,
+        order,
+        after,
+        limit: limit + 1,
+    };
+    let messages = match until {
+        Some(end) => look.until(&feed, end).await?,
+        None => look.now().await?,
+    };
     let page = Page::cut(messages, limit, |last| {
-        cursors.seal(&list, &last.key.number.to_string())
+        cursors.seal(&list, &Place::behind(last, order).to_string())
     });
+    let total = if shown.total {
+        Some(Total::of(
+            mailbox.count(&account, &terms, Total::MOST + 1).await?,
+        ))
+    } else {
+        None
+    };
     let next = page.next_cursor.as_ref().map(|cursor| {
         query.limit = Some(limit);
+        query.wait = None;
         query.cursor = Some(cursor.clone());
         let query = serde_urlencoded::to_string(&query).unwrap_or_default();
         format!("{}?{query}", message_path(&account, None))
     });
     let body = MessagePage {
-        items: page
-            .items
-            .iter()
-            .map(|m| MessageView::new(&account, m))
-            .collect(),
+        items: shown.show(&mailbox, &account, &page.items).await?,
         has_more: page.next_cursor.is_some(),
         next_cursor: page.next_cursor,
+        total,
     };
     Ok(page_response(&body, next))
+}
+
+/// What a cursor is bound to: the account, the filter and the order.
+fn list_name(account: &Account, criteria: &Criteria, sort: Option<&str>) -> String {
+    let words = serde_urlencoded::to_string(criteria).unwrap_or_default();
+    format!(
+        "messages {} {} {words}",
+        account.id,
+        sort.unwrap_or_default()
+    )
+}
+
+fn place(cursors: &CursorKey, list: &str, cursor: Option<&str>) -> Result<Option<Place>, Problem> {
+    let Some(cursor) = cursor else {
+        return Ok(None);
+    };
+    let place = cursors.open(list, cursor)?.parse();
+    place.map(Some).map_err(|_| Problem::new(INVALID_CURSOR))
 }
