@@ -4,13 +4,15 @@
 use std::sync::Arc;
 
 use chrono::{DateTime, TimeDelta, Utc};
+use serde_json::json;
 
 use crate::clock::Clock;
 use crate::domain::access::{Principal, Rights, Role, TokenScope};
 use crate::domain::address::Aor;
-use crate::domain::audit::{Actor, ActorKind};
+use crate::domain::audit::{Action, Actor, ActorKind};
 use crate::store::{Db, StoreError, accounts, identity as rows, tokens};
 
+mod audit;
 mod digest;
 mod password;
 mod remembered;
@@ -76,6 +78,8 @@ pub struct Identity {
     passwords: Arc<Passwords>,
     remembered: Arc<Remembered>,
     hostname: Arc<str>,
+    /// Whose acts the audit takes these for.
+    actor: Actor,
 }
 
 impl Identity {
@@ -90,6 +94,7 @@ impl Identity {
             passwords: Arc::new(Passwords::new()?),
             remembered: Arc::new(Remembered::new().map_err(StoreError::from)?),
             hostname,
+            actor: Actor::CONSOLE,
         })
     }
 
@@ -192,7 +197,9 @@ impl Identity {
         let hash = self.passwords.hash(password).await?;
         let tx = self.db.write().await?;
         let now = self.clock.now();
-        add_user_row(&tx, name, &hash, role, aors, now).await?;
+        let id = add_user_row(&tx, name, &hash, role, aors, now).await?;
+        let detail = json!({ "user": id, "role": role.as_str(), "accounts": aors.len() });
+        self.write_down(&tx, Action::UserCreated, detail).await?;
         if role == Role::Admin {
             rows::end_links(&tx, SETUP).await?;
         }
@@ -212,6 +219,10 @@ impl Identity {
         if !rows::set_password(&tx, name, &hash).await? {
             return Err(IdentityError::UnknownUser);
         }
+        let user = rows::user(&*tx, name).await?;
+        let detail = json!({ "user": user.map(|user| user.id) });
+        self.write_down(&tx, Action::PasswordChanged, detail)
+            .await?;
         Ok(tx.commit().await?)
     }
 
@@ -261,6 +272,9 @@ impl Identity {
         for aor in aors {
             accounts::ensure(&tx, aor, None, &self.hostname, now).await?;
         }
+        let words: Vec<&str> = scopes.iter().map(|scope| scope.as_str()).collect();
+        let detail = json!({ "token": id, "scopes": words, "accounts": aors.len() });
+        self.write_down(&tx, Action::TokenCreated, detail).await?;
         tx.commit().await?;
         Ok(text)
     }
@@ -288,6 +302,10 @@ impl Identity {
     pub async fn revoke_token(&self, id: i64) -> Result<bool, StoreError> {
         let tx = self.db.write().await?;
         let revoked = tokens::revoke(&tx, id, self.clock.now()).await?;
+        if revoked {
+            self.write_down(&tx, Action::TokenRevoked, json!({ "token": id }))
+                .await?;
+        }
         tx.commit().await?;
         Ok(revoked)
     }
@@ -339,7 +357,11 @@ impl Identity {
         if !rows::use_link(&tx, &secret::hash(link), SETUP, now).await? {
             return Err(IdentityError::BadLink);
         }
-        add_user_row(&tx, name, &hash, Role::Admin, &[], now).await?;
+        let id = add_user_row(&tx, name, &hash, Role::Admin, &[], now).await?;
+        let made = Actor::of(ActorKind::User, id);
+        self.by(made)
+            .write_down(&tx, Action::SetupUsed, json!({ "user": id }))
+            .await?;
         rows::end_links(&tx, SETUP).await?;
         tx.commit().await?;
         let made = self.person(name).await?;
@@ -354,7 +376,7 @@ async fn add_user_row(
     role: Role,
     aors: &[Aor],
     now: DateTime<Utc>,
-) -> Result<(), IdentityError> {
+) -> Result<i64, IdentityError> {
     rows::add_user(tx, name, hash, role, aors, now)
         .await
         .map_err(name_taken)

@@ -29,7 +29,32 @@ pub struct NewEntry {
     pub detail: Option<serde_json::Value>,
 }
 
-/// Adds an entry.
+impl NewEntry {
+    /// An act that was carried out, on no account in particular.
+    #[must_use]
+    pub fn of(action: Action, actor: Actor, at: DateTime<Utc>) -> Self {
+        Self {
+            at,
+            actor,
+            action,
+            outcome: AuditOutcome::Done,
+            account_id: None,
+            detail: None,
+        }
+    }
+}
+
+/// Adds an entry that is about nothing else in the database, in a transaction of its own.
+///
+/// # Errors
+/// When the database fails: what was to be written down must not happen then.
+pub async fn note(db: &Db, entry: NewEntry) -> Result<(), StoreError> {
+    let tx = db.write().await?;
+    insert(&tx, entry).await?;
+    tx.commit().await
+}
+
+/// Adds an entry, to be kept if the transaction is.
 ///
 /// # Errors
 /// When the database fails.

@@ -42,7 +42,7 @@ pub async fn add_user(
     role: Role,
     aors: &[Aor],
     now: DateTime<Utc>,
-) -> Result<(), StoreError> {
+) -> Result<i64, StoreError> {
     let row = principal::ActiveModel {
         id: NotSet,
         name: Set(name.to_owned()),
@@ -63,7 +63,7 @@ pub async fn add_user(
             .exec_without_returning(&**tx)
             .await?;
     }
-    Ok(())
+    Ok(id)
 }
 
 /// Gives a person a new password; says whether there is such a person.

@@ -18,6 +18,7 @@
 mod support;
 
 mod architecture;
+mod audit;
 mod bad_input;
 mod browser_removal;
 mod cli;

@@ -40,10 +40,11 @@ async fn kinds(app: &TestApp, id: &str) -> Vec<&'static str> {
         .collect()
 }
 
-/// Rows of the audit, oldest first, each with all it holds.
+/// Rows of the audit that are about messages and accounts, oldest first, each with all they hold.
 async fn audit(app: &TestApp) -> Vec<HashMap<&'static str, Value>> {
     let db = app.mailbox.db.read();
-    let sql = "SELECT action, outcome, actor_kind, actor_id, account_id, detail FROM audit_event ORDER BY tx, id";
+    let sql = "SELECT action, outcome, actor_kind, actor_id, account_id, detail FROM audit_event \
+        WHERE action NOT LIKE 'token.%' AND action NOT LIKE 'user.%' ORDER BY tx, id";
     let statement = Statement::from_string(db.get_database_backend(), sql);
     let rows = db.query_all_raw(statement).await.unwrap();
     let text =
@@ -301,7 +302,7 @@ on_both_databases! {
             assert_eq!(answer.status, 200, "{}", answer.text());
             answer.json()
         };
-        let all = read("").await;
+        let all = read("?until=9999-01-01T00:00:00Z&limit=5").await;
         let actions: Vec<_> = all["items"].as_array().unwrap().iter().map(|e| e["action"].as_str().unwrap()).collect();
         assert_eq!(actions, ["account.erased", "messages.removed", "messages.removed", "messages.removed", "messages.removed"]);
         // Who is erased is a number.
@@ -313,7 +314,7 @@ on_both_databases! {
         let count = async |query: &str| read(query).await["items"].as_array().unwrap().len();
         for (query, expected) in [
             ("?action=account.erased".to_owned(), 1), (format!("?account={AOR}"), 3), ("?account=sip:bob@example.org".to_owned(), 0),
-            ("?actor=token".to_owned(), 5), ("?actor=system".to_owned(), 0), ("?since=2020-01-01T00:00:00Z".to_owned(), 5),
+            ("?actor=token".to_owned(), 5), ("?actor=system".to_owned(), 0), ("?since=2020-01-01T00:00:00Z".to_owned(), 8),
             ("?until=2020-01-01T00:00:00Z".to_owned(), 0),
         ] {
             assert_eq!(count(&query).await, expected, "{query}");

@@ -314,7 +314,12 @@ async fn by_basic(sent: &str, state: &AppState, client: &Client) -> Result<Princ
     if !state.throttle.allows(client.address, limited(name)) {
         return Err(too_many());
     }
-    if let Some(person) = state.identity.sign_in_for_a_while(name, password).await? {
+    let person = state.identity.sign_in_for_a_while(name, password).await?;
+    let noted = state
+        .identity
+        .note_sign_in(limited(name), person.as_ref(), peer.address, "xcap");
+    noted.await?;
+    if let Some(person) = person {
         return Ok(person);
     }
     warn(client, name);

@@ -44,7 +44,12 @@ pub(super) async fn submit(
             .header(header::RETRY_AFTER, "60")
             .into());
     }
-    let Some(principal) = state.identity.sign_in(name, form.get("password")).await? else {
+    let person = state.identity.sign_in(name, form.get("password")).await?;
+    let noted = state
+        .identity
+        .note_sign_in(name, person.as_ref(), peer.ip(), "page");
+    noted.await?;
+    let Some(principal) = person else {
         tracing::warn!(user.name = name, peer = %peer, "sign-in refused for {name:?} from {peer}");
         let error = "This name and password do not go together.";
         return Ok(html(
@@ -57,8 +62,13 @@ pub(super) async fn submit(
     Ok(Redirect::to(own_path(next)).into_response())
 }
 
-pub(super) async fn sign_out(visitor: Visitor, form: Form) -> Result<Response, PageError> {
+pub(super) async fn sign_out(
+    State(state): State<AppState>,
+    visitor: Visitor,
+    form: Form,
+) -> Result<Response, PageError> {
     visitor.prove_own_page(form.get("csrf")).await?;
+    state.identity.note_sign_out(&visitor.principal).await?;
     visitor.session.flush().await.map_err(SessionError::from)?;
     Ok(Redirect::to("/sign-in").into_response())
 }

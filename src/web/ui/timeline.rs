@@ -106,12 +106,13 @@ fn title(event: &Event) -> (&'static str, &'static str) {
 fn by(actor: Actor, name: Option<&str>) -> Option<String> {
     let gone = || "somebody who is not known here any more".to_owned();
     match actor.kind {
-        ActorKind::System => None,
+        ActorKind::System | ActorKind::Nobody => None,
         ActorKind::User => Some(name.map_or_else(gone, str::to_owned)),
         ActorKind::Token => {
             Some(name.map_or_else(gone, |name| format!("a program with the token {name}")))
         }
         ActorKind::Owner => Some("the owner, as the network says".to_owned()),
+        ActorKind::Console => Some("somebody at the server".to_owned()),
     }
 }
 
