@@ -130,7 +130,7 @@ impl UserAgent {
                 answer(480).header("Retry-After", RETRY_FULL)
             }
             Refusal::Store(StoreRefusal::TooOften(too_often)) => {
-                answer(480).header("Retry-After", &too_often.seconds().to_string())
+                answer(480).header("Retry-After", too_often.seconds().to_string())
             }
             Refusal::Store(StoreRefusal::Store(error)) => {
                 tracing::error!(error = %error, "a message could not be stored: {error}");

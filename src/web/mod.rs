@@ -16,7 +16,6 @@ mod range;
 mod rates;
 pub mod rest;
 mod router;
-mod search;
 mod server;
 mod state;
 pub mod ui;

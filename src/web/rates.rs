@@ -125,7 +125,10 @@ impl From<TooOften> for Problem {
 
 /// How the caller of a request stands, for whoever writes the answer's header fields.
 #[derive(Clone, Default)]
-struct Noted(Arc<Mutex<Option<(Class, Result<Standing, TooOften>)>>>);
+struct Noted(Arc<Mutex<Option<Count>>>);
+
+/// What a request was counted as, and what came of it.
+type Count = (Class, Result<Standing, TooOften>);
 
 fn note(extensions: &Extensions, class: Class, counted: Result<Option<Standing>, TooOften>) {
     if let Some(noted) = extensions.get::<Noted>()

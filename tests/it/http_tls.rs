@@ -74,12 +74,10 @@ async fn pages_come_over_tls_and_the_certificate_can_be_replaced() {
     let token = server.value_of("/setup?token=");
     let made = first
         .post(format!("{url}/setup"))
-        .form(&[
-            ("token", token.as_str()),
-            ("name", "root"),
-            ("password", "correct horse battery"),
-            ("password_again", "correct horse battery"),
-        ])
+        .header("content-type", "application/x-www-form-urlencoded")
+        .body(format!(
+            "token={token}&name=root&password=correct+horse+battery&password_again=correct+horse+battery"
+        ))
         .send()
         .await
         .unwrap();

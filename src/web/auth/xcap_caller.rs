@@ -317,7 +317,7 @@ async fn by_basic(sent: &str, state: &AppState, client: &Client) -> Result<Princ
     let person = state.identity.sign_in_for_a_while(name, password).await?;
     let noted = state
         .identity
-        .note_sign_in(limited(name), person.as_ref(), peer.address, "xcap");
+        .note_sign_in(limited(name), person.as_ref(), client.address, "xcap");
     noted.await?;
     if let Some(person) = person {
         return Ok(person);

@@ -47,7 +47,7 @@ pub(super) async fn submit(
     let person = state.identity.sign_in(name, form.get("password")).await?;
     let noted = state
         .identity
-        .note_sign_in(name, person.as_ref(), peer.ip(), "page");
+        .note_sign_in(name, person.as_ref(), peer, "page");
     noted.await?;
     let Some(principal) = person else {
         tracing::warn!(user.name = name, peer = %peer, "sign-in refused for {name:?} from {peer}");
