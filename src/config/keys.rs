@@ -13,6 +13,8 @@ pub struct Key {
     pub default: &'static str,
     /// What it means, with the unit.
     pub meaning: &'static str,
+    /// Whether it is a secret, which may also be read from a file.
+    pub is_secret: bool,
 }
 
 pub(super) const fn key(name: &'static str, default: &'static str, meaning: &'static str) -> Key {
@@ -20,6 +22,19 @@ pub(super) const fn key(name: &'static str, default: &'static str, meaning: &'st
         name,
         default,
         meaning,
+        is_secret: false,
+    }
+}
+
+/// A key whose value nobody should see. `NAME_file` names a file that holds it.
+pub(super) const fn secret(
+    name: &'static str,
+    default: &'static str,
+    meaning: &'static str,
+) -> Key {
+    Key {
+        is_secret: true,
+        ..key(name, default, meaning)
     }
 }
 
@@ -35,7 +50,7 @@ const UP_TO_SERVER: &[Key] = &[
         "./restante-data",
         "Directory of the embedded database, of large contents, and of those that are being received.",
     ),
-    key(
+    secret(
         "database.url",
         "",
         "`postgres://user:password@host/name`, or `sqlite://path`. Absent: `restante.db` in `data_dir`.",
@@ -61,7 +76,7 @@ const UP_TO_SERVER: &[Key] = &[
         "",
         "The id of the access key for the bucket. Absent: what the machine is given by AWS.",
     ),
-    key("objects.secret_key", "", "The access key itself."),
+    secret("objects.secret_key", "", "The access key itself."),
     key(
         "objects.inline_bytes",
         "262144",
@@ -396,6 +411,10 @@ pub fn markdown_table() -> String {
         let default = match key.default {
             "" => String::new(),
             text => format!("`{text}`"),
+        };
+        let file = match key.is_secret {
+            true => format!(" Or, in a file that is named by `{}_file`.", key.name),
+            false => String::new(),
         };
         // Writing to a String does not fail.
         let _ = writeln!(table, "| `{}` | {default} | {} |", key.name, key.meaning);

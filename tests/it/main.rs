@@ -44,6 +44,7 @@ mod reports;
 mod rest;
 mod rfc_messages;
 mod search;
+mod secret_files;
 mod sessions;
 mod sip;
 mod sip_tls;
