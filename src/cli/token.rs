@@ -7,7 +7,9 @@ use clap::{Args, Subcommand};
 use super::print_table;
 use crate::domain::access::TokenScope;
 use crate::domain::address::Aor;
-use crate::identity::{DigestName, Identity};
+use crate::domain::audit::Actor;
+use crate::domain::domain_name::Domain;
+use crate::identity::{DigestName, Identity, NewToken};
 
 #[derive(Debug, Subcommand)]
 pub(super) enum TokenCommand {
@@ -33,6 +35,9 @@ pub(super) struct CreateArgs {
     /// An address of record it is bound to; may be given several times
     #[arg(long = "aor", value_name = "AOR")]
     aors: Vec<Aor>,
+    /// A domain that one of the scope operator or gateway is bound to, as in example.org; may be given several times
+    #[arg(long = "domain", value_name = "DOMAIN")]
+    domains: Vec<Domain>,
     /// Let it sign SIP and XCAP requests by Digest too; its secret is the password, this the user name. XCAP takes
     /// `alice`, `alice@example.org` and `sip:alice@example.org` for the --aor too, and needs no other name
     #[arg(long, value_name = "USERNAME", num_args = 0..=1, default_missing_value = "")]
@@ -51,18 +56,21 @@ impl TokenCommand {
                     .expires
                     .map(|life| TimeDelta::from_std(*life))
                     .transpose()?;
-                let (name, scopes, aors) = (&args.name, &args.scopes, &args.aors);
-                let secret = match &args.digest {
-                    None => identity.create_token(name, scopes, aors, life).await?,
-                    Some(username) => {
-                        let username = Some(username.as_str()).filter(|name| !name.is_empty());
-                        let digest = DigestName { username, realm };
-                        identity
-                            .create_digest_token(name, scopes, aors, life, digest)
-                            .await?
-                    }
+                let username = args.digest.as_deref();
+                let new = NewToken {
+                    name: &args.name,
+                    scopes: &args.scopes,
+                    aors: &args.aors,
+                    domains: &args.domains,
+                    owner_id: None,
+                    expires_at: identity.end_of(life)?,
+                    digest: username.map(|username| DigestName {
+                        username: Some(username).filter(|name| !name.is_empty()),
+                        realm,
+                    }),
                 };
-                println!("{secret}");
+                let made = identity.make_token(new, Actor::SYSTEM).await?;
+                println!("{}", made.text);
             }
             Self::List => list(identity).await?,
             Self::Revoke { id } => {
@@ -86,6 +94,7 @@ async fn list(identity: &Identity) -> anyhow::Result<()> {
         .map(|token| {
             let scopes: Vec<&str> = token.scopes.iter().map(|scope| scope.as_str()).collect();
             let aors: Vec<&str> = token.aors.iter().map(Aor::as_str).collect();
+            let domains: Vec<&str> = token.domains.iter().map(Domain::as_str).collect();
             let end = match (token.revoked_at, token.expires_at) {
                 (Some(at), _) => format!("revoked {}", time(at)),
                 (None, Some(at)) => format!("expires {}", time(at)),
@@ -96,10 +105,21 @@ async fn list(identity: &Identity) -> anyhow::Result<()> {
                 token.name,
                 scopes.join(" "),
                 end,
+                token.last_used_at.map_or("never".to_owned(), time),
+                domains.join(" "),
                 aors.join(" "),
             ]
         })
         .collect();
-    print_table(&["ID", "NAME", "SCOPES", "STATE", "ADDRESSES"], &rows);
+    let heads = [
+        "ID",
+        "NAME",
+        "SCOPES",
+        "STATE",
+        "USED",
+        "DOMAINS",
+        "ADDRESSES",
+    ];
+    print_table(&heads, &rows);
     Ok(())
 }

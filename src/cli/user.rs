@@ -8,7 +8,9 @@ use clap::{Args, Subcommand};
 use super::print_table;
 use crate::domain::access::Role;
 use crate::domain::address::Aor;
-use crate::identity::Identity;
+use crate::domain::audit::Actor;
+use crate::domain::domain_name::Domain;
+use crate::identity::{Identity, NewUser};
 
 #[derive(Debug, Subcommand)]
 pub(super) enum UserCommand {
@@ -22,6 +24,10 @@ pub(super) enum UserCommand {
         /// An address of record the person owns; may be given several times
         #[arg(long = "aor", value_name = "AOR")]
         aors: Vec<Aor>,
+        /// A domain that an operator is bound to, as in example.org; may be given several times. Without one an operator
+        /// handles all accounts
+        #[arg(long = "domain", value_name = "DOMAIN")]
+        domains: Vec<Domain>,
         #[command(flatten)]
         password: PasswordArgs,
     },
@@ -50,15 +56,21 @@ impl UserCommand {
                 name,
                 role,
                 aors,
+                domains,
                 password,
             } => {
                 ensure!(
                     role != Role::User || !aors.is_empty(),
                     "a user without --aor owns no account; give at least one"
                 );
-                identity
-                    .add_user(&name, &password.read()?, role, &aors)
-                    .await?;
+                let new = NewUser {
+                    name: &name,
+                    password: &password.read()?,
+                    role,
+                    aors: &aors,
+                    domains: &domains,
+                };
+                identity.make_user(new, Actor::SYSTEM).await?;
                 println!("User {name} was added.");
             }
             Self::Passwd { name, password } => {
@@ -78,10 +90,18 @@ async fn list(identity: &Identity) -> anyhow::Result<()> {
         .into_iter()
         .map(|user| {
             let aors: Vec<&str> = user.aors.iter().map(Aor::as_str).collect();
-            vec![user.name, user.role.to_string(), aors.join(" ")]
+            let domains: Vec<&str> = user.domains.iter().map(Domain::as_str).collect();
+            let state = user.disabled_at.map_or("", |_| "disabled");
+            vec![
+                user.name,
+                user.role.to_string(),
+                state.to_owned(),
+                domains.join(" "),
+                aors.join(" "),
+            ]
         })
         .collect();
-    print_table(&["NAME", "ROLE", "ADDRESSES"], &rows);
+    print_table(&["NAME", "ROLE", "STATE", "DOMAINS", "ADDRESSES"], &rows);
     Ok(())
 }
 

@@ -9,6 +9,7 @@ use serde::Deserialize;
 use super::settings::list;
 use super::{Settings, SettingsError, invalid, is_host_name, is_name};
 use crate::domain::address::Aor;
+use crate::domain::domain_name::Domain;
 use crate::sip::trust::TrustedPeer;
 
 /// No head of a request can be bounded to less, in octets.
@@ -90,9 +91,12 @@ pub struct GatewaySettings {
     pub name: String,
     /// The host name, or the domain in a SIP URI, that its certificate is good for.
     pub certificate_name: String,
-    /// For whom it may store; none means everybody.
+    /// For whom it may store; none of these and no domain means everybody.
     #[serde(default, deserialize_with = "list")]
     pub aors: Vec<Aor>,
+    /// For whose accounts it may store.
+    #[serde(default, deserialize_with = "list")]
+    pub domains: Vec<Domain>,
 }
 
 impl HttpSettings {

@@ -1,14 +1,17 @@
 //! Who may do what: roles of people, scopes of API tokens, and the accounts either reaches.
 
+use chrono::{DateTime, Utc};
+
 use super::address::Aor;
 use super::audit::Actor;
+use super::domain_name::Domain;
 
 /// What a person is to this server.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Role {
     /// Reads and deletes what waits for its own AoRs.
     User,
-    /// Everything but users and settings, on every account.
+    /// Everything but users and settings, on every account or on those of some domains.
     Operator,
     /// Everything.
     Admin,
@@ -23,7 +26,7 @@ pub enum TokenScope {
     Read,
     /// Delete messages.
     Delete,
-    /// What an operator may, on every account.
+    /// What an operator may, on every account or on those of some domains.
     Operator,
     /// What an administrator may.
     Admin,
@@ -100,6 +103,13 @@ pub enum Scope {
     All,
     /// These accounts and no other.
     Aors(Vec<Aor>),
+    /// The accounts of these domains, and some besides.
+    Domains {
+        /// Every account of these.
+        domains: Vec<Domain>,
+        /// And these.
+        aors: Vec<Aor>,
+    },
 }
 
 impl Scope {
@@ -109,6 +119,9 @@ impl Scope {
         match self {
             Self::All => true,
             Self::Aors(own) => own.contains(aor),
+            Self::Domains { domains, aors } => {
+                domains.iter().any(|domain| domain.has(aor)) || aors.contains(aor)
+            }
         }
     }
 }
@@ -122,8 +135,12 @@ pub struct Principal {
     pub actor: Actor,
     /// The accounts it is bound to.
     pub aors: Vec<Aor>,
+    /// The domains that an operator or a gateway is bound to.
+    pub domains: Vec<Domain>,
     /// What it may do.
     pub rights: Rights,
+    /// When a token ends by itself.
+    pub expires_at: Option<DateTime<Utc>>,
     /// Changes with a person's password, so that sessions end with it; empty for a token.
     pub mark: String,
 }
@@ -158,88 +175,138 @@ impl Principal {
         }
     }
 
-    /// Whether every account is within reach.
+    /// Whether it handles other people's accounts: [`operating`](Self::operating) says whose.
     #[must_use]
     pub fn is_operator(&self) -> bool {
         self.may(TokenScope::Operator)
     }
 
+    /// Whether it handles the accounts of all domains, and what belongs to none.
+    #[must_use]
+    pub fn operates_everywhere(&self) -> bool {
+        self.is_operator() && self.is_unbound()
+    }
+
+    /// Administrators are bound to nothing, whatever is written down with them.
+    fn is_unbound(&self) -> bool {
+        self.domains.is_empty() || self.may(TokenScope::Admin)
+    }
+
+    /// The id of the person, if it is one.
+    #[must_use]
+    pub fn person_id(&self) -> Option<i64> {
+        let is_person = matches!(self.rights, Rights::Role(_));
+        self.actor.id.filter(|_| is_person)
+    }
+
     /// The accounts within reach for reading and deleting.
     #[must_use]
     pub fn scope(&self) -> Scope {
-        if self.is_operator() {
-            Scope::All
-        } else {
-            Scope::Aors(self.aors.clone())
+        let aors = self.aors.clone();
+        match self.is_operator() {
+            true if self.is_unbound() => Scope::All,
+            true => Scope::Domains {
+                domains: self.domains.clone(),
+                aors,
+            },
+            false => Scope::Aors(aors),
         }
     }
 
-    /// The accounts within reach for handing over: a gateway bound to no AoR serves all.
+    /// The accounts within reach for what only operators do: an own account elsewhere is not among them.
     #[must_use]
-    pub fn gateway_scope(&self) -> Scope {
-        if self.aors.is_empty() {
-            Scope::All
-        } else {
-            Scope::Aors(self.aors.clone())
+    pub fn operating(&self) -> Scope {
+        match self.scope() {
+            Scope::All => Scope::All,
+            Scope::Domains { domains, .. } => Scope::Domains {
+                domains,
+                aors: Vec::new(),
+            },
+            Scope::Aors(_) => Scope::Aors(Vec::new()),
         }
     }
+
+    /// The accounts within reach for handing over: a gateway bound to nothing serves all.
+    #[must_use]
+    pub fn gateway_scope(&self) -> Scope {
+        let aors = self.aors.clone();
+        match (self.domains.is_empty(), aors.is_empty()) {
+            (true, true) => Scope::All,
+            (true, false) => Scope::Aors(aors),
+            (false, _) => Scope::Domains {
+                domains: self.domains.clone(),
+                aors,
+            },
+        }
+    }
+
+    /// Whether a token that may so much is within this principal's own rights. Administrators make any, gateways' too;
+    /// others make tokens for their own accounts and, where they are operators, for their domains. No token makes one
+    /// that outlives it.
+    ///
+    /// # Errors
+    /// [`Excess`] names what the token would have more.
+    pub fn may_grant(&self, grant: Grant<'_>) -> Result<(), Excess> {
+        let outlives = |own: DateTime<Utc>| grant.expires_at.is_none_or(|end| end > own);
+        if self.expires_at.is_some_and(outlives) {
+            return Err(Excess::Life);
+        }
+        if self.may(TokenScope::Admin) {
+            return Ok(());
+        }
+        if let Some(scope) = grant.scopes.iter().find(|scope| !self.may(**scope)) {
+            return Err(Excess::Scope(*scope));
+        }
+        if let Some(aor) = grant.aors.iter().find(|aor| !self.aors.contains(aor)) {
+            return Err(Excess::Aor(aor.clone()));
+        }
+        if self.operates_everywhere() {
+            return Ok(());
+        }
+        if grant.scopes.contains(&TokenScope::Operator) && grant.domains.is_empty() {
+            return Err(Excess::Everywhere);
+        }
+        let is_own = |domain: &&Domain| self.is_operator() && self.domains.contains(domain);
+        match grant.domains.iter().find(|domain| !is_own(domain)) {
+            Some(domain) => Err(Excess::Domain(domain.clone())),
+            None => Ok(()),
+        }
+    }
+}
+
+/// What a token is to be allowed.
+#[derive(Debug, Clone, Copy)]
+pub struct Grant<'a> {
+    /// What it is for.
+    pub scopes: &'a [TokenScope],
+    /// The accounts it is bound to.
+    pub aors: &'a [Aor],
+    /// The domains it is bound to.
+    pub domains: &'a [Domain],
+    /// When it ends by itself.
+    pub expires_at: Option<DateTime<Utc>>,
+}
+
+/// What a token would have more than whoever makes it.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Excess {
+    /// A scope.
+    #[error("the scope {0} is not yours to give")]
+    Scope(TokenScope),
+    /// An account.
+    #[error("{0} is not your address")]
+    Aor(Aor),
+    /// A domain.
+    #[error("{0} is not your domain")]
+    Domain(Domain),
+    /// The accounts of all domains.
+    #[error("name domains of yours: you are not an operator of all")]
+    Everywhere,
+    /// Time.
+    #[error("a token makes none that outlives it")]
+    Life,
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn token(scopes: &[TokenScope]) -> Principal {
-        Principal {
-            name: "t".into(),
-            actor: Actor::SYSTEM,
-            aors: Vec::new(),
-            rights: Rights::Scopes(scopes.to_vec()),
-            mark: String::new(),
-        }
-    }
-
-    #[test]
-    fn a_token_grants_its_scopes_and_no_other() {
-        use TokenScope::{Admin, Delete, Gateway, Operator, Read};
-        let all = [Gateway, Read, Delete, Operator, Admin];
-        let granted = |scopes: &[TokenScope]| -> Vec<TokenScope> {
-            all.into_iter().filter(|s| token(scopes).may(*s)).collect()
-        };
-        assert_eq!(granted(&[Gateway]), [Gateway]);
-        assert_eq!(granted(&[Read]), [Read]);
-        assert_eq!(granted(&[Delete]), [Delete]);
-        assert_eq!(granted(&[Operator]), [Read, Delete, Operator]);
-        assert_eq!(granted(&[Admin]), [Read, Delete, Operator, Admin]);
-        assert_eq!(granted(&[]), []);
-    }
-
-    #[test]
-    fn no_role_hands_over_messages() {
-        for role in [Role::User, Role::Operator, Role::Admin] {
-            let person = Principal {
-                name: "p".into(),
-                actor: Actor::SYSTEM,
-                aors: vec![],
-                rights: Rights::Role(role),
-                mark: String::new(),
-            };
-            assert!(!person.may(TokenScope::Gateway));
-        }
-    }
-
-    #[test]
-    fn a_user_reaches_its_own_accounts_only() {
-        let own: Aor = "sip:alice@example.org".parse().unwrap();
-        let other: Aor = "sip:bob@example.org".parse().unwrap();
-        let user = Principal {
-            name: "alice".into(),
-            actor: Actor::SYSTEM,
-            aors: vec![own.clone()],
-            rights: Rights::Role(Role::User),
-            mark: String::new(),
-        };
-        assert!(user.scope().covers(&own));
-        assert!(!user.scope().covers(&other));
-    }
-}
+#[path = "access_tests.rs"]
+mod tests;

@@ -4,6 +4,7 @@
 pub mod access;
 pub mod address;
 pub mod audit;
+pub mod domain_name;
 pub mod event;
 pub mod expiry;
 pub mod hex;

@@ -3,9 +3,10 @@
 
 use chrono::{DateTime, TimeDelta, Utc};
 
-use super::{Identity, IdentityError, check_name, program};
+use super::{Identity, IdentityError, NewToken, check_name, program};
 use crate::domain::access::{Principal, TokenScope};
 use crate::domain::address::{Aor, MAX_AOR_OCTETS};
+use crate::domain::audit::Actor;
 use crate::sip::digest::{Credentials, Verifier};
 use crate::store::tokens::{self, DigestLogin};
 use crate::store::{StoreError, WriteTx, xcap_logins};
@@ -35,7 +36,7 @@ impl Identity {
         }
         let known = tokens::by_login(self.db.read(), username).await?;
         Ok(known
-            .filter(|(token, _)| !self.is_over(token))
+            .filter(|(token, _)| !token.is_over(self.clock.now()))
             .map(|(token, login)| (program(token), verifier(login))))
     }
 
@@ -68,7 +69,11 @@ impl Identity {
             return Ok(None);
         };
         let token = tokens::with_id(self.db.read(), id).await?;
-        Ok(token.filter(|token| !self.is_over(token)).map(program))
+        let token = token.filter(|token| !token.is_over(self.clock.now()));
+        if let Some(token) = &token {
+            self.note_use(token.id);
+        }
+        Ok(token.map(program))
     }
 
     /// [`create_token`](Self::create_token), of a token that can also sign requests by Digest: the password is the
@@ -84,7 +89,23 @@ impl Identity {
         life: Option<TimeDelta>,
         digest: DigestName<'_>,
     ) -> Result<String, IdentityError> {
-        if let Some(username) = digest.username {
+        let new = NewToken {
+            name,
+            scopes,
+            aors,
+            expires_at: self.end_of(life)?,
+            digest: Some(digest),
+            ..NewToken::default()
+        };
+        let made = self.make_token(new, Actor::SYSTEM).await?;
+        Ok(made.text)
+    }
+}
+
+impl DigestName<'_> {
+    /// Goes on only if a token of these scopes and addresses has any use of the names.
+    fn check(self, scopes: &[TokenScope], aors: &[Aor]) -> Result<(), IdentityError> {
+        if let Some(username) = self.username {
             check_name(username)?;
             if username.contains(['"', '\\']) {
                 return Err(IdentityError::BadToken(
@@ -101,11 +122,9 @@ impl Identity {
                 "Digest is for handing over, reading and deleting: it needs the scope gateway, read or delete",
             ));
         }
-        self.create(name, scopes, aors, life, Some(digest)).await
+        Ok(())
     }
-}
 
-impl DigestName<'_> {
     /// Gives the names to a token.
     pub(super) async fn add(
         self,
@@ -116,6 +135,7 @@ impl DigestName<'_> {
         secret: &str,
         now: DateTime<Utc>,
     ) -> Result<(), IdentityError> {
+        self.check(scopes, aors)?;
         let login = |username: &str| login(username, self.realm, secret);
         if let Some(username) = self.username.filter(|_| for_sip(scopes)) {
             let added = tokens::add_digest_login(tx, token, login(username), now).await;
@@ -139,6 +159,22 @@ impl DigestName<'_> {
         }
         Ok(())
     }
+}
+
+/// Has the names of a token stand for another secret.
+pub(super) async fn renew(
+    tx: &WriteTx,
+    token: i64,
+    realm: &str,
+    secret: &str,
+) -> Result<(), StoreError> {
+    if let Some(username) = tokens::digest_name(tx, token).await? {
+        tokens::set_digest_hashes(tx, token, login(&username, realm, secret)).await?;
+    }
+    for username in xcap_logins::usernames(tx, token).await? {
+        xcap_logins::set_hashes(tx, token, login(&username, realm, secret)).await?;
+    }
+    Ok(())
 }
 
 fn for_sip(scopes: &[TokenScope]) -> bool {

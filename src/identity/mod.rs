@@ -1,25 +1,32 @@
 //! Proving who somebody is: people by password, programs by token, the first administrator by a
 //! one-time link.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::TimeDelta;
 use serde_json::json;
 
 use crate::clock::Clock;
-use crate::domain::access::{Principal, Rights, Role, TokenScope};
-use crate::domain::address::Aor;
+use crate::domain::access::{Excess, Principal, Rights, Role};
 use crate::domain::audit::{Action, Actor, ActorKind};
-use crate::store::{Db, StoreError, accounts, identity as rows, tokens};
+use crate::store::{Db, StoreError, identity as rows, tokens as token_rows};
 
 mod audit;
 mod digest;
+mod last_use;
 mod password;
 mod remembered;
 pub mod secret;
+mod tokens;
+mod users;
 
 pub use digest::DigestName;
 pub use password::{MIN_PASSWORD_CHARS, PasswordError, Passwords};
+pub use tokens::{NewToken, Secret};
+pub use users::{NewUser, UserChange};
+
+use last_use::LastUse;
 
 use remembered::Remembered;
 
@@ -27,8 +34,6 @@ use remembered::Remembered;
 const SETUP: &str = "setup";
 /// How long a setup link is good.
 const SETUP_LINK_LIFE: TimeDelta = TimeDelta::days(1);
-/// The longest life of a token that has an end.
-const LONGEST_TOKEN_LIFE: TimeDelta = TimeDelta::days(36_500);
 /// The longest name of a person or token, in octets.
 const MAX_NAME: usize = 128;
 
@@ -50,6 +55,26 @@ pub enum IdentityError {
     /// A token that could do nothing, or more than was meant.
     #[error("{0}")]
     BadToken(&'static str),
+    /// A field of a person or token cannot be so.
+    #[error("{why}")]
+    BadField {
+        /// Which: `name`, `role`, `scopes`, `aors`, `domains` or `expires_at`.
+        field: &'static str,
+        /// Why.
+        why: &'static str,
+    },
+    /// Whoever makes a token has not all that it would have.
+    #[error(transparent)]
+    Excess(#[from] Excess),
+    /// There is no such token, or it opens nothing any more.
+    #[error("there is no such token, or it has ended")]
+    UnknownToken,
+    /// Nobody could administer this server any more.
+    #[error("this is the last administrator who may sign in")]
+    LastAdmin,
+    /// Somebody else has changed it meanwhile.
+    #[error("it was changed meanwhile")]
+    Changed,
     /// A setup link that is unknown, used or too old.
     #[error("this link has been used or is too old")]
     BadLink,
@@ -77,6 +102,7 @@ pub struct Identity {
     clock: Clock,
     passwords: Arc<Passwords>,
     remembered: Arc<Remembered>,
+    last_use: Arc<LastUse>,
     hostname: Arc<str>,
     /// Whose acts the audit takes these for.
     actor: Actor,
@@ -93,12 +119,13 @@ impl Identity {
             clock,
             passwords: Arc::new(Passwords::new()?),
             remembered: Arc::new(Remembered::new().map_err(StoreError::from)?),
+            last_use: Arc::default(),
             hostname,
             actor: Actor::CONSOLE,
         })
     }
 
-    /// The person with this name and password. An unknown name takes as long as a wrong password.
+    /// The person with this name and password, who may sign in. An unknown name takes as long as a wrong password.
     ///
     /// # Errors
     /// When the database fails.
@@ -116,7 +143,7 @@ impl Identity {
         if !self.passwords.verify(hash, password).await? {
             return Ok(None);
         }
-        Ok(user.map(person))
+        Ok(user.and_then(enabled))
     }
 
     /// [`sign_in`](Self::sign_in), for callers that send their password with every request: for a while the same name and
@@ -154,12 +181,12 @@ impl Identity {
         Ok(person.filter(|person| person.mark == mark))
     }
 
-    /// The person of this name as the database has it now: what a session stands for.
+    /// The person of this name as the database has it now, who may sign in: what a session stands for.
     ///
     /// # Errors
     /// When the database fails.
     pub async fn person(&self, name: &str) -> Result<Option<Principal>, StoreError> {
-        Ok(rows::user(self.db.read(), name).await?.map(person))
+        Ok(rows::user(self.db.read(), name).await?.and_then(enabled))
     }
 
     /// Whose token this is.
@@ -167,46 +194,14 @@ impl Identity {
     /// # Errors
     /// When the database fails; `Ok(Err(_))` when the token opens nothing.
     pub async fn token(&self, text: &str) -> Result<Result<Principal, TokenRefusal>, StoreError> {
-        let Some(token) = tokens::by_secret(self.db.read(), &secret::hash(text)).await? else {
+        let Some(token) = token_rows::by_secret(self.db.read(), &secret::hash(text)).await? else {
             return Ok(Err(TokenRefusal::Unknown));
         };
-        if self.is_over(&token) {
+        if token.is_over(self.clock.now()) {
             return Ok(Err(TokenRefusal::Expired));
         }
+        self.note_use(token.id);
         Ok(Ok(program(token)))
-    }
-
-    fn is_over(&self, token: &tokens::Token) -> bool {
-        let now = self.clock.now();
-        let over = |end: Option<DateTime<Utc>>| end.is_some_and(|end| end <= now);
-        over(token.revoked_at) || over(token.expires_at)
-    }
-
-    /// Adds a person, and an account for each AoR that has none yet.
-    ///
-    /// # Errors
-    /// When the name is taken or unusable, the password too weak, or the database fails.
-    pub async fn add_user(
-        &self,
-        name: &str,
-        password: &str,
-        role: Role,
-        aors: &[Aor],
-    ) -> Result<(), IdentityError> {
-        check_name(name)?;
-        let hash = self.passwords.hash(password).await?;
-        let tx = self.db.write().await?;
-        let now = self.clock.now();
-        let id = add_user_row(&tx, name, &hash, role, aors, now).await?;
-        let detail = json!({ "user": id, "role": role.as_str(), "accounts": aors.len() });
-        self.write_down(&tx, Action::UserCreated, detail).await?;
-        if role == Role::Admin {
-            rows::end_links(&tx, SETUP).await?;
-        }
-        for aor in aors {
-            accounts::ensure(&tx, aor, None, &self.hostname, now).await?;
-        }
-        Ok(tx.commit().await?)
     }
 
     /// Gives a person a new password.
@@ -224,90 +219,6 @@ impl Identity {
         self.write_down(&tx, Action::PasswordChanged, detail)
             .await?;
         Ok(tx.commit().await?)
-    }
-
-    /// Makes a token and gives its secret, which is not kept and cannot be shown again.
-    ///
-    /// # Errors
-    /// When the token would open nothing or is bound to no account it would need, or the database
-    /// fails.
-    pub async fn create_token(
-        &self,
-        name: &str,
-        scopes: &[TokenScope],
-        aors: &[Aor],
-        life: Option<TimeDelta>,
-    ) -> Result<String, IdentityError> {
-        self.create(name, scopes, aors, life, None).await
-    }
-
-    async fn create(
-        &self,
-        name: &str,
-        scopes: &[TokenScope],
-        aors: &[Aor],
-        life: Option<TimeDelta>,
-        digest: Option<DigestName<'_>>,
-    ) -> Result<String, IdentityError> {
-        check_name(name)?;
-        check_scopes(scopes, aors)?;
-        if life.is_some_and(|life| life > LONGEST_TOKEN_LIFE) {
-            return Err(IdentityError::BadToken("a token lives 100 years at most"));
-        }
-        let text = secret::token().map_err(StoreError::from)?;
-        let now = self.clock.now();
-        let expires_at = match life {
-            None => None,
-            Some(life) => Some(
-                now.checked_add_signed(life)
-                    .ok_or(IdentityError::BadToken("the token would live too long"))?,
-            ),
-        };
-        let tx = self.db.write().await?;
-        let hash = secret::hash(&text);
-        let id = tokens::add(&tx, name, &hash, scopes, aors, now, expires_at).await?;
-        if let Some(names) = digest {
-            names.add(&tx, id, scopes, aors, &text, now).await?;
-        }
-        for aor in aors {
-            accounts::ensure(&tx, aor, None, &self.hostname, now).await?;
-        }
-        let words: Vec<&str> = scopes.iter().map(|scope| scope.as_str()).collect();
-        let detail = json!({ "token": id, "scopes": words, "accounts": aors.len() });
-        self.write_down(&tx, Action::TokenCreated, detail).await?;
-        tx.commit().await?;
-        Ok(text)
-    }
-
-    /// Everybody, by name.
-    ///
-    /// # Errors
-    /// When the database fails.
-    pub async fn users(&self) -> Result<Vec<rows::User>, StoreError> {
-        rows::users(self.db.read()).await
-    }
-
-    /// All tokens, oldest first.
-    ///
-    /// # Errors
-    /// When the database fails.
-    pub async fn tokens(&self) -> Result<Vec<tokens::Token>, StoreError> {
-        tokens::all(self.db.read()).await
-    }
-
-    /// Ends a token; says whether there was one to end.
-    ///
-    /// # Errors
-    /// When the database fails.
-    pub async fn revoke_token(&self, id: i64) -> Result<bool, StoreError> {
-        let tx = self.db.write().await?;
-        let revoked = tokens::revoke(&tx, id, self.clock.now()).await?;
-        if revoked {
-            self.write_down(&tx, Action::TokenRevoked, json!({ "token": id }))
-                .await?;
-        }
-        tx.commit().await?;
-        Ok(revoked)
     }
 
     /// The secret of a fresh link that makes the first administrator, or `None` when there is one.
@@ -357,7 +268,9 @@ impl Identity {
         if !rows::use_link(&tx, &secret::hash(link), SETUP, now).await? {
             return Err(IdentityError::BadLink);
         }
-        let id = add_user_row(&tx, name, &hash, Role::Admin, &[], now).await?;
+        let id = rows::add_user(&tx, name, &hash, Role::Admin, &[], now)
+            .await
+            .map_err(name_taken)?;
         let made = Actor::of(ActorKind::User, id);
         self.by(made)
             .write_down(&tx, Action::SetupUsed, json!({ "user": id }))
@@ -369,19 +282,6 @@ impl Identity {
     }
 }
 
-async fn add_user_row(
-    tx: &crate::store::WriteTx,
-    name: &str,
-    hash: &str,
-    role: Role,
-    aors: &[Aor],
-    now: DateTime<Utc>,
-) -> Result<i64, IdentityError> {
-    rows::add_user(tx, name, hash, role, aors, now)
-        .await
-        .map_err(name_taken)
-}
-
 fn name_taken(error: StoreError) -> IdentityError {
     match error {
         StoreError::Conflict => IdentityError::NameTaken,
@@ -389,23 +289,35 @@ fn name_taken(error: StoreError) -> IdentityError {
     }
 }
 
-fn program(token: tokens::Token) -> Principal {
+fn program(token: token_rows::Token) -> Principal {
     Principal {
         name: token.name,
         actor: Actor::of(ActorKind::Token, token.id),
         aors: token.aors,
+        domains: token.domains,
         rights: Rights::Scopes(token.scopes),
+        expires_at: token.expires_at,
         mark: String::new(),
     }
 }
 
+/// The person, if they may sign in.
+fn enabled(user: rows::User) -> Option<Principal> {
+    user.disabled_at.is_none().then(|| person(user))
+}
+
 fn person(user: rows::User) -> Principal {
+    // Whoever is let in again signs in again.
+    let since = user.enabled_at.map(|at| at.to_rfc3339());
+    let mark = format!("{}{}", user.password_hash, since.unwrap_or_default());
     Principal {
         name: user.name,
         actor: Actor::of(ActorKind::User, user.id),
         aors: user.aors,
+        domains: user.domains,
         rights: Rights::Role(user.role),
-        mark: secret::hash(&user.password_hash),
+        expires_at: None,
+        mark: secret::hash(&mark),
     }
 }
 
@@ -418,18 +330,8 @@ fn check_name(name: &str) -> Result<(), IdentityError> {
     }
 }
 
-/// Refuses tokens that would open nothing, and reading or deleting everything by omission.
-fn check_scopes(scopes: &[TokenScope], aors: &[Aor]) -> Result<(), IdentityError> {
-    use TokenScope::{Admin, Delete, Operator, Read};
-    if scopes.is_empty() {
-        return Err(IdentityError::BadToken("a token needs a scope"));
-    }
-    let everywhere = scopes.contains(&Operator) || scopes.contains(&Admin);
-    let personal = scopes.contains(&Read) || scopes.contains(&Delete);
-    if personal && !everywhere && aors.is_empty() {
-        return Err(IdentityError::BadToken(
-            "scope read or delete needs --aor, or scope operator to reach every account",
-        ));
-    }
-    Ok(())
+/// The same without repetitions, in order: two spellings may be one.
+fn distinct<T: Ord + Clone>(items: &[T]) -> Vec<T> {
+    let items: BTreeSet<&T> = items.iter().collect();
+    items.into_iter().cloned().collect()
 }

@@ -103,6 +103,7 @@ impl Trust {
             );
             return Err(wrong());
         }
+        self.identity.note_use_by(principal.actor);
         Ok(principal)
     }
 

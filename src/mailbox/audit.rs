@@ -21,18 +21,20 @@ pub struct Audited {
 }
 
 impl Mailbox {
-    /// A page of entries, newest first, those before a place.
+    /// A page of entries about accounts within `scope`, newest first, those before a place; of everything where that is
+    /// the scope.
     ///
     /// # Errors
     /// When the database fails.
     pub async fn audit(
         &self,
+        scope: &Scope,
         filter: &Filter,
         before: Option<Place>,
         limit: u64,
     ) -> Result<Vec<Audited>, StoreError> {
         let db = self.db.read();
-        let entries = audit::page(db, filter, before, limit).await?;
+        let entries = audit::page(db, scope, filter, before, limit).await?;
         let called = identity::names(db, entries.iter().map(|entry| entry.actor)).await?;
         let ids: BTreeSet<i64> = entries
             .iter()

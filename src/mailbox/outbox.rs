@@ -200,26 +200,32 @@ impl Mailbox {
         Ok(claimed)
     }
 
-    /// A page of reports, newest first, ids below `before`.
+    /// A page of the reports within `scope`, newest first, ids below `before`.
     ///
     /// # Errors
     /// When the database fails.
     pub async fn reports(
         &self,
+        scope: &Scope,
         state: Option<State>,
         before: Option<i64>,
         limit: u64,
     ) -> Result<Vec<Report>, StoreError> {
-        reports::page(self.db.read(), state, before, limit).await
+        reports::page(self.db.read(), scope, state, before, limit).await
     }
 
-    /// Has a report that waits, or was given up, tried at once and for as long as a new one.
+    /// Has a report within `scope` that waits, or was given up, tried at once and for as long as a new one.
     ///
     /// # Errors
     /// When the database fails.
-    pub async fn retry_report(&self, id: i64, by: Actor) -> Result<Handled, StoreError> {
+    pub async fn retry_report(
+        &self,
+        scope: &Scope,
+        id: i64,
+        by: Actor,
+    ) -> Result<Handled, StoreError> {
         let tx = self.db.write().await?;
-        let Some(mut report) = reports::lock(&tx, &Scope::All, id).await? else {
+        let Some(mut report) = reports::lock(&tx, scope, id).await? else {
             return Ok(Handled::NotThere);
         };
         if matches!(report.state, State::Leased | State::Sent) {
@@ -237,13 +243,13 @@ impl Mailbox {
         Ok(Handled::Done(Box::new(report)))
     }
 
-    /// Drops a report, whatever has become of it; says whether there was one.
+    /// Drops a report within `scope`, whatever has become of it; says whether there was one.
     ///
     /// # Errors
     /// When the database fails.
-    pub async fn drop_report(&self, id: i64, by: Actor) -> Result<bool, StoreError> {
+    pub async fn drop_report(&self, scope: &Scope, id: i64, by: Actor) -> Result<bool, StoreError> {
         let tx = self.db.write().await?;
-        let Some(report) = reports::lock(&tx, &Scope::All, id).await? else {
+        let Some(report) = reports::lock(&tx, scope, id).await? else {
             return Ok(false);
         };
         reports::remove(&tx, id).await?;

@@ -9,12 +9,14 @@ use sea_orm::sea_query::{
 };
 use sea_orm::{
     ActiveValue::{NotSet, Set},
-    ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect, Select,
+    ColumnTrait, Condition, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
+    Select,
 };
 
 use super::db::{StoreError, WriteTx};
 use super::entity::account;
 use super::messages::like;
+use super::within::within;
 use crate::domain::access::Scope;
 use crate::domain::address::Aor;
 use crate::domain::policy::Policy;
@@ -141,13 +143,22 @@ pub async fn with_ids(
     scope: &Scope,
     ids: impl IntoIterator<Item = i64>,
 ) -> Result<Vec<Account>, StoreError> {
-    let mut query = account::Entity::find()
+    account::Entity::find()
         .filter(account::Column::Id.is_in(ids))
-        .order_by_asc(account::Column::Id);
-    if let Scope::Aors(own) = scope {
-        query = query.filter(account::Column::Aor.is_in(own.iter().map(Aor::as_str)));
-    }
-    query.all(conn).await?.into_iter().map(from_row).collect()
+        .filter(reached(scope))
+        .order_by_asc(account::Column::Id)
+        .all(conn)
+        .await?
+        .into_iter()
+        .map(from_row)
+        .collect()
+}
+
+/// Only accounts within `scope`.
+pub(super) fn reached(scope: &Scope) -> Condition {
+    use account::Column as C;
+    let column = |column: C| Expr::col((account::Entity, column));
+    within(scope, column(C::Aor), column(C::Domain))
 }
 
 /// Makes an account for `aor` unless there is one.
@@ -187,6 +198,8 @@ fn new_row(
     account::ActiveModel {
         id: NotSet,
         aor: Set(aor.as_str().to_owned()),
+        // The database works it out.
+        domain: NotSet,
         display_name: Set(display_name.map(str::to_owned)),
         folded: Set(format!("{aor}\n{}", display_name.unwrap_or_default()).to_lowercase()),
         host: Set(host.to_owned()),
@@ -393,17 +406,38 @@ pub async fn page(
     after: Option<&str>,
     limit: u64,
 ) -> Result<Vec<Account>, StoreError> {
+    let query = listed(scope, text, after).limit(limit);
+    query.all(conn).await?.into_iter().map(from_row).collect()
+}
+
+fn listed(scope: &Scope, text: &str, after: Option<&str>) -> Select<account::Entity> {
     let mut query = account::Entity::find()
-        .order_by_asc(account::Column::Aor)
-        .limit(limit);
-    if let Scope::Aors(own) = scope {
-        query = query.filter(account::Column::Aor.is_in(own.iter().map(Aor::as_str)));
-    }
+        .filter(reached(scope))
+        .order_by_asc(account::Column::Aor);
     if let Some(after) = after {
         query = query.filter(account::Column::Aor.gt(after));
     }
     if !text.is_empty() {
         query = query.filter(account::Column::Folded.like(like(&text.to_lowercase())));
     }
-    query.all(conn).await?.into_iter().map(from_row).collect()
+    query
+}
+
+#[cfg(test)]
+mod tests {
+    use sea_orm::{DbBackend, QueryTrait};
+
+    use super::*;
+    use crate::store::plans::assert_looks_up;
+
+    /// However many accounts other domains have.
+    #[tokio::test]
+    async fn a_domains_accounts_are_looked_up_in_their_order() {
+        let domains = vec!["example.org".parse().unwrap()];
+        let aors = Vec::new();
+        let scope = Scope::Domains { domains, aors };
+        let query = listed(&scope, "", Some("sip:b@example.org")).limit(50);
+        let query = query.build(DbBackend::Sqlite).to_string();
+        assert_looks_up(&query, &["account_domain (domain=? AND aor>?)"]).await;
+    }
 }

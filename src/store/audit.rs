@@ -7,8 +7,11 @@ use sea_orm::{
     ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
 };
 
+use super::accounts;
 use super::db::{Db, ROWS_AT_ONCE, StoreError, WriteTx};
+use super::entity::account;
 use super::entity::audit_event::{ActiveModel, Column as C, Entity, Model};
+use crate::domain::access::Scope;
 use crate::domain::audit::{Action, Actor, ActorKind, AuditOutcome};
 use crate::domain::event::Place;
 
@@ -162,17 +165,27 @@ fn from_row(row: Model) -> Result<Entry, StoreError> {
     })
 }
 
-/// A page of entries, newest first, those before a place.
+/// A page of entries, newest first, those before a place. Of a scope that is not everything only those about accounts
+/// within it that are still there.
 ///
 /// # Errors
 /// When the database fails.
 pub async fn page(
     conn: &impl ConnectionTrait,
+    scope: &Scope,
     filter: &Filter,
     before: Option<Place>,
     limit: u64,
 ) -> Result<Vec<Entry>, StoreError> {
     let mut query = Entity::find();
+    if *scope != Scope::All {
+        let reached = Query::select()
+            .column(account::Column::Id)
+            .from(account::Entity)
+            .cond_where(accounts::reached(scope))
+            .to_owned();
+        query = query.filter(C::AccountId.in_subquery(reached));
+    }
     if let Some(action) = filter.action {
         query = query.filter(C::Action.eq(action.as_str()));
     }

@@ -4,7 +4,7 @@ use sea_orm::sea_query::Query;
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
 
 use super::db::{StoreError, WriteTx};
-use super::entity::{api_token, api_token_aor, principal, principal_aor};
+use super::entity::{api_token, api_token_aor, api_token_domain, principal, principal_aor};
 use super::xcap_logins;
 use crate::domain::access::Role;
 use crate::domain::address::Aor;
@@ -72,10 +72,15 @@ pub async fn forget_tokens_of(tx: &WriteTx, aor: &Aor) -> Result<u64, StoreError
         .column(C::TokenId)
         .from(api_token_aor::Entity)
         .to_owned();
+    let of_domains = Query::select()
+        .column(api_token_domain::Column::TokenId)
+        .from(api_token_domain::Entity)
+        .to_owned();
     // A token without any binding reaches every account: it must not become one.
     let done = api_token::Entity::delete_many()
         .filter(api_token::Column::Id.is_in(bound))
         .filter(api_token::Column::Id.not_in_subquery(others))
+        .filter(api_token::Column::Id.not_in_subquery(of_domains))
         .exec(&**tx)
         .await?;
     Ok(done.rows_affected)

@@ -10,11 +10,14 @@ use sea_orm::{
     QuerySelect,
 };
 
+use super::bounds::{self, Bounds};
 use super::db::{StoreError, WriteTx};
-use super::entity::{api_token, one_time_link, principal, principal_aor};
+use super::entity::{api_token, one_time_link, principal};
+use super::users;
 use crate::domain::access::Role;
 use crate::domain::address::Aor;
 use crate::domain::audit::{Actor, ActorKind};
+use crate::domain::domain_name::Domain;
 
 /// A person who may sign in.
 #[derive(Debug, Clone)]
@@ -29,9 +32,17 @@ pub struct User {
     pub role: Role,
     /// The accounts the person owns.
     pub aors: Vec<Aor>,
+    /// The domains an operator is bound to; of all where there is none.
+    pub domains: Vec<Domain>,
+    /// When the person was added.
+    pub created_at: DateTime<Utc>,
+    /// Since when the person may not sign in.
+    pub disabled_at: Option<DateTime<Utc>>,
+    /// When the person was let in again.
+    pub enabled_at: Option<DateTime<Utc>>,
 }
 
-/// Adds a person.
+/// Adds a person; its id.
 ///
 /// # Errors
 /// [`StoreError::Conflict`] when the name is taken.
@@ -49,20 +60,14 @@ pub async fn add_user(
         password_hash: Set(password_hash.to_owned()),
         role: Set(role.as_str().to_owned()),
         created_at: Set(now),
+        disabled_at: Set(None),
+        enabled_at: Set(None),
     };
     let id = principal::Entity::insert(row)
         .exec(&**tx)
         .await?
         .last_insert_id;
-    let rows = aors.iter().map(|aor| principal_aor::ActiveModel {
-        principal_id: Set(id),
-        aor: Set(aor.as_str().to_owned()),
-    });
-    if !aors.is_empty() {
-        principal_aor::Entity::insert_many(rows)
-            .exec_without_returning(&**tx)
-            .await?;
-    }
+    users::bind(tx, id, aors, &[]).await?;
     Ok(id)
 }
 
@@ -93,7 +98,7 @@ pub async fn user(conn: &impl ConnectionTrait, name: &str) -> Result<Option<User
         .one(conn)
         .await?;
     match row {
-        Some(row) => Ok(Some(with_aors(conn, row).await?)),
+        Some(row) => with_bounds(conn, row).await,
         None => Ok(None),
     }
 }
@@ -109,7 +114,7 @@ pub async fn users(conn: &impl ConnectionTrait) -> Result<Vec<User>, StoreError>
         .await?;
     let mut users = Vec::with_capacity(rows.len());
     for row in rows {
-        users.push(with_aors(conn, row).await?);
+        users.extend(with_bounds(conn, row).await?);
     }
     Ok(users)
 }
@@ -126,22 +131,31 @@ pub async fn has_admin(conn: &impl ConnectionTrait) -> Result<bool, StoreError> 
     Ok(count > 0)
 }
 
-async fn with_aors(conn: &impl ConnectionTrait, row: principal::Model) -> Result<User, StoreError> {
-    let aors = principal_aor::Entity::find()
-        .filter(principal_aor::Column::PrincipalId.eq(row.id))
-        .order_by_asc(principal_aor::Column::Aor)
-        .all(conn)
-        .await?;
-    Ok(User {
+/// A person with what it is bound to; `None` if it was removed or changed at this moment.
+pub(super) async fn with_bounds(
+    conn: &impl ConnectionTrait,
+    row: principal::Model,
+) -> Result<Option<User>, StoreError> {
+    let Bounds { aors, domains } = bounds::of_person(conn, row.id).await?;
+    let role = parse("principal.role", &row.role)?;
+    // Bound to no domain is bound to all of them: not if the bindings went with the person, or the role, just now.
+    if role == Role::Operator && domains.is_empty() {
+        let now = principal::Entity::find_by_id(row.id).one(conn).await?;
+        if now.as_ref() != Some(&row) {
+            return Ok(None);
+        }
+    }
+    Ok(Some(User {
         id: row.id,
         name: row.name,
         password_hash: row.password_hash,
-        role: parse("principal.role", &row.role)?,
-        aors: aors
-            .iter()
-            .map(|bound| parse("principal_aor.aor", &bound.aor))
-            .collect::<Result<_, _>>()?,
-    })
+        role,
+        aors,
+        domains,
+        created_at: row.created_at,
+        disabled_at: row.disabled_at,
+        enabled_at: row.enabled_at,
+    }))
 }
 
 /// What those of these actors are called who have a name, and are still there.

@@ -7,6 +7,7 @@
 pub mod accounts;
 pub mod audit;
 pub mod batch;
+mod bounds;
 pub mod db;
 pub mod documents;
 mod entity;
@@ -28,7 +29,9 @@ pub mod secrets;
 pub mod sessions;
 pub mod signals;
 pub mod tokens;
+pub mod users;
 pub mod watermarks;
+mod within;
 pub mod xcap_logins;
 
 pub use db::{Db, StoreError, WriteTx};

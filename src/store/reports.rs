@@ -7,12 +7,13 @@ use sea_orm::sea_query::{
 };
 use sea_orm::{
     ActiveValue::{NotSet, Set},
-    ColumnTrait, ConnectionTrait, EntityTrait, IntoActiveModel, QueryFilter, QueryOrder,
+    ColumnTrait, Condition, ConnectionTrait, EntityTrait, IntoActiveModel, QueryFilter, QueryOrder,
     QuerySelect, Select,
 };
 
 use super::db::{Db, ROWS_AT_ONCE, StoreError, WriteTx};
 use super::entity::report::{ActiveModel, Column as C, Entity, Model};
+use super::within::within;
 use crate::domain::access::Scope;
 use crate::domain::address::Aor;
 use crate::domain::event::Cause;
@@ -131,6 +132,8 @@ pub async fn insert_all(tx: &WriteTx, reports: Vec<NewReport>) -> Result<(), Sto
         number: Set(new.message_id.key.number),
         kind: Set(new.kind.as_str().to_owned()),
         aor: Set(new.aor.as_str().to_owned()),
+        // The database works it out.
+        domain: NotSet,
         host: Set(new.message_id.host),
         sender_key: Set(new.sender_key),
         target: Set(new.target),
@@ -160,11 +163,11 @@ pub async fn insert_all(tx: &WriteTx, reports: Vec<NewReport>) -> Result<(), Sto
 /// Reports that may be handed out at `now`: those that wait and those whose lease has run out, but none before an
 /// earlier one of its sender has ended. Only what lies within `scope` counts, so that no tenant holds up another.
 fn due(scope: &Scope, now: DateTime<Utc>) -> Select<Entity> {
-    let query = Entity::find()
+    Entity::find()
         .filter(C::NextAttemptAt.lte(now))
         .filter(C::GiveUpAt.gt(now))
-        .filter(Expr::exists(earlier(scope)).not());
-    within(query, scope)
+        .filter(Expr::exists(earlier(scope)).not())
+        .filter(reached(scope))
         .order_by_asc(C::NextAttemptAt)
         .order_by_asc(C::Id)
 }
@@ -180,17 +183,16 @@ fn earlier(scope: &Scope) -> SelectStatement {
         .and_where(column(C::SenderKey).eq(own(C::SenderKey)))
         .and_where(column(C::Id).lt(own(C::Id)))
         .and_where(column(C::NextAttemptAt).is_not_null());
-    if let Scope::Aors(aors) = scope {
-        query.and_where(column(C::Aor).is_in(aors.iter().map(Aor::as_str)));
+    if *scope != Scope::All {
+        query.cond_where(within(scope, column(C::Aor), column(C::Domain)));
     }
     query
 }
 
-fn within(query: Select<Entity>, scope: &Scope) -> Select<Entity> {
-    match scope {
-        Scope::All => query,
-        Scope::Aors(aors) => query.filter(C::Aor.is_in(aors.iter().map(Aor::as_str))),
-    }
+/// Only reports about messages of accounts within `scope`.
+fn reached(scope: &Scope) -> Condition {
+    let column = |column: C| Expr::col((Entity, column));
+    within(scope, column(C::Aor), column(C::Domain))
 }
 
 /// Whether there is a report to hand out.
@@ -318,7 +320,9 @@ pub async fn mark_sent(tx: &WriteTx, ids: Vec<i64>, now: DateTime<Utc>) -> Resul
 /// # Errors
 /// When the database fails.
 pub async fn lock(tx: &WriteTx, scope: &Scope, id: i64) -> Result<Option<Report>, StoreError> {
-    let query = within(Entity::find_by_id(id), scope).lock_exclusive();
+    let query = Entity::find_by_id(id)
+        .filter(reached(scope))
+        .lock_exclusive();
     query.one(&**tx).await?.map(from_row).transpose()
 }
 
@@ -390,24 +394,30 @@ pub async fn forget_ended(db: &Db, before: DateTime<Utc>) -> Result<bool, StoreE
     Ok(done.rows_affected >= ROWS_AT_ONCE)
 }
 
-/// A page of reports, newest first, ids below `before`, all or those in one state.
+/// A page of the reports within `scope`, newest first, ids below `before`, all or those in one state.
 ///
 /// # Errors
 /// When the database fails.
 pub async fn page(
     conn: &impl ConnectionTrait,
+    scope: &Scope,
     state: Option<State>,
     before: Option<i64>,
     limit: u64,
 ) -> Result<Vec<Report>, StoreError> {
-    let mut query = Entity::find().order_by_desc(C::Id).limit(limit);
+    let query = listed(scope, state, before).limit(limit);
+    query.all(conn).await?.into_iter().map(from_row).collect()
+}
+
+fn listed(scope: &Scope, state: Option<State>, before: Option<i64>) -> Select<Entity> {
+    let mut query = Entity::find().filter(reached(scope)).order_by_desc(C::Id);
     if let Some(state) = state {
         query = query.filter(C::State.eq(state.as_str()));
     }
     if let Some(before) = before {
         query = query.filter(C::Id.lt(before));
     }
-    query.all(conn).await?.into_iter().map(from_row).collect()
+    query
 }
 
 #[cfg(test)]
@@ -427,5 +437,15 @@ mod tests {
             "report_order (sender_key=? AND id<?)",
         ];
         assert_looks_up(&query, &indexes).await;
+    }
+
+    /// However many reports other domains have.
+    #[tokio::test]
+    async fn a_domains_reports_are_looked_up_in_their_order() {
+        let domains = vec!["example.org".parse().unwrap()];
+        let aors = Vec::new();
+        let query = listed(&Scope::Domains { domains, aors }, None, Some(9)).limit(50);
+        let query = query.build(DbBackend::Sqlite).to_string();
+        assert_looks_up(&query, &["report_domain (domain=? AND id<?)"]).await;
     }
 }

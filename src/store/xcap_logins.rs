@@ -73,6 +73,35 @@ pub async fn candidates(
     Ok(rows.into_iter().map(candidate).collect())
 }
 
+/// All names of a token.
+///
+/// # Errors
+/// When the database fails.
+pub async fn usernames(tx: &WriteTx, token_id: i64) -> Result<Vec<String>, StoreError> {
+    Ok(xcap_login::Entity::find()
+        .select_only()
+        .column(xcap_login::Column::Username)
+        .filter(xcap_login::Column::TokenId.eq(token_id))
+        .into_tuple()
+        .all(&**tx)
+        .await?)
+}
+
+/// Has a name of a token stand for another secret.
+///
+/// # Errors
+/// When the database fails.
+pub async fn set_hashes(tx: &WriteTx, token_id: i64, login: DigestLogin) -> Result<(), StoreError> {
+    xcap_login::Entity::update_many()
+        .col_expr(xcap_login::Column::Sha256, login.sha256.into())
+        .col_expr(xcap_login::Column::Md5, login.md5.into())
+        .filter(xcap_login::Column::TokenId.eq(token_id))
+        .filter(xcap_login::Column::Username.eq(login.username))
+        .exec(&**tx)
+        .await?;
+    Ok(())
+}
+
 /// Takes all names from a token.
 ///
 /// # Errors

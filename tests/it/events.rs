@@ -110,6 +110,21 @@ on_both_databases! {
         assert!(!removed.data.to_string().contains("carol"), "{removed:?}");
     }
 
+    async fn an_operator_of_a_domain_follows_what_happens_there(app: TestApp) {
+        let operator = app.domain_token(&[TokenScope::Operator], &["EXAMPLE.net"]).await;
+        let mut follower = Follower::start(&app, &operator, "", None).await;
+        for elsewhere in [AOR, "sip:bob@sub.example.net", "tel:+12015550123"] {
+            app.store(Pager::new().to(elsewhere)).await;
+        }
+        let id = app.store(Pager::new().to("sips:bob@Example.NET")).await;
+        let stored = follower.next().await.unwrap();
+        assert_eq!((&stored.data["id"], &stored.data["account"]), (&json!(id), &json!("sip:bob@example.net")));
+        // Those who come back are told no more either.
+        let begin = format!("?account={AOR}");
+        let refused = app.get_as(&operator, &format!("/api/v1/events{begin}")).await;
+        refused.assert_problem(404, "not-found");
+    }
+
     async fn whoever_comes_back_has_missed_nothing(app: TestApp) {
         let first = app.store(Pager::new()).await;
         let mut follower = Follower::start(&app, &app.operator, "", None).await;

@@ -24,6 +24,7 @@ mod browser_removal;
 mod cli;
 mod database_killed;
 mod documents;
+mod domains;
 mod events;
 mod expiry;
 mod gateway;

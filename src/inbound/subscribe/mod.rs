@@ -176,7 +176,7 @@ impl Subscribe {
         }
         let owner = trust.owner(message, proved, TokenScope::Read)?;
         let own = match &owner.scope {
-            Scope::Aors(own) => own.clone(),
+            Scope::Aors(own) | Scope::Domains { aors: own, .. } => own.clone(),
             Scope::All => proved.map_or_else(Vec::new, |proved| proved.aors.clone()),
         };
         let scope = owner.scope;
@@ -391,6 +391,9 @@ fn is_same(one: &Scope, other: &Scope) -> bool {
     match (one, other) {
         (Scope::All, Scope::All) => true,
         (Scope::Aors(one), Scope::Aors(other)) => one.iter().any(|aor| other.contains(aor)),
+        (Scope::Domains { domains: one, .. }, Scope::Domains { domains: other, .. }) => {
+            one == other
+        }
         _ => false,
     }
 }

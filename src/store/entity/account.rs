@@ -8,6 +8,8 @@ pub struct Model {
     #[sea_orm(primary_key)]
     pub id: i64,
     pub aor: String,
+    /// The domain of the address; none of a telephone number. The database makes it of `aor`.
+    pub domain: Option<String>,
     pub display_name: Option<String>,
     /// Address and name in lower case, for searching.
     pub folded: String,

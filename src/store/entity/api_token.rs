@@ -15,6 +15,13 @@ pub struct Model {
     pub created_at: DateTimeUtc,
     pub expires_at: Option<DateTimeUtc>,
     pub revoked_at: Option<DateTimeUtc>,
+    /// The person whose it is; none of those made for programs of the server's operators.
+    pub owner_id: Option<i64>,
+    /// When it was used, to the minute.
+    pub last_used_at: Option<DateTimeUtc>,
+    /// The hash of the secret it had before, and until when that one is good.
+    pub previous_hash: Option<String>,
+    pub previous_until: Option<DateTimeUtc>,
 }
 
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]

@@ -3,6 +3,7 @@
 pub mod account;
 pub mod api_token;
 pub mod api_token_aor;
+pub mod api_token_domain;
 pub mod audit_event;
 pub mod digest_login;
 pub mod event;
@@ -13,6 +14,7 @@ pub mod message_text;
 pub mod one_time_link;
 pub mod principal;
 pub mod principal_aor;
+pub mod principal_domain;
 pub mod report;
 pub mod retry_key;
 pub mod secret;

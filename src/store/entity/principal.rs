@@ -12,6 +12,10 @@ pub struct Model {
     pub password_hash: String,
     pub role: String,
     pub created_at: DateTimeUtc,
+    /// Since when the person may not sign in.
+    pub disabled_at: Option<DateTimeUtc>,
+    /// When the person was let in again: sessions from before stay ended.
+    pub enabled_at: Option<DateTimeUtc>,
 }
 
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]

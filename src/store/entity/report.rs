@@ -14,6 +14,8 @@ pub struct Model {
     pub kind: String,
     /// Whose the message was.
     pub aor: String,
+    /// The domain of that address, which the database makes of it.
+    pub domain: Option<String>,
     /// Host part of its Message-ID.
     pub host: String,
     /// Reports of one sender go one after another.

@@ -55,6 +55,15 @@ impl Caller {
         self.require(TokenScope::Delete)?;
         Ok(self.principal.scope())
     }
+
+    /// The accounts that the caller handles as an operator.
+    ///
+    /// # Errors
+    /// A [`Problem`] when it is none.
+    pub fn operating(&self) -> Result<Scope, Problem> {
+        self.require(TokenScope::Operator)?;
+        Ok(self.principal.operating())
+    }
 }
 
 impl FromRequestParts<AppState> for Caller {

@@ -23,7 +23,9 @@ fn principal(gateway: &GatewaySettings) -> Principal {
             id: None,
         },
         aors: gateway.aors.clone(),
+        domains: gateway.domains.clone(),
         rights: Rights::Scopes(vec![TokenScope::Gateway]),
+        expires_at: None,
         mark: String::new(),
     }
 }

@@ -193,7 +193,9 @@ async fn prove(parts: &mut Parts, state: &AppState, client: &Client) -> Result<P
                     id: account.map(|account| account.id),
                 },
                 aors,
+                domains: Vec::new(),
                 rights: Rights::Scopes(vec![TokenScope::Read, TokenScope::Delete]),
+                expires_at: None,
                 mark: String::new(),
             });
         }

@@ -8,7 +8,7 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
-use crate::domain::access::{Scope, TokenScope, UnknownName};
+use crate::domain::access::{Scope, UnknownName};
 use crate::domain::address::Aor;
 use crate::mailbox::Mailbox;
 use crate::mailbox::audit::Audited;
@@ -24,8 +24,9 @@ use crate::web::rest::view::{Page, page_limit, page_response};
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub struct AuditQuery {
-    /// What was done: `messages.removed`, `message.expiry_changed`, `account.erased`, `report.retried` or
-    /// `report.dropped`.
+    /// What was done: `messages.removed`, `message.expiry_changed`, `account.erased`, `report.retried`,
+    /// `report.dropped`, `user.created`, `user.changed`, `user.removed`, `token.created`, `token.rotated` or
+    /// `token.revoked`.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[param(example = "messages.removed")]
     action: Option<String>,
@@ -97,7 +98,8 @@ pub struct AuditEntry {
 /// Read the audit
 ///
 /// Who did what: removals, changes of expiry, erasing, decisions on reports; newest first, kept for
-/// `policy.audit_keep`. Entries are numbers without names; names are added as long as there are any.
+/// `policy.audit_keep`. Entries are numbers without names; names are added as long as there are any. An operator of some
+/// domains sees what was done to their accounts, as long as those are there.
 #[utoipa::path(
     get, path = "/api/v1/audit", tag = "audit", operation_id = "list_audit",
     params(AuditQuery),
@@ -117,7 +119,7 @@ pub async fn list_audit(
     caller: Caller,
     Query(mut query): Query<AuditQuery>,
 ) -> Result<Response, Problem> {
-    caller.require(TokenScope::Operator)?;
+    let scope = caller.operating()?;
     let limit = page_limit(query.limit.take())?;
     let cursor = query.cursor.take();
     let words = serde_urlencoded::to_string(&query).unwrap_or_default();
@@ -126,8 +128,8 @@ pub async fn list_audit(
         .map(|cursor| cursors.open(&list, &cursor))
         .transpose()?;
     let before = before.and_then(|place| place.parse().ok());
-    let filter = filter(&mailbox, &query).await?;
-    let entries = mailbox.audit(&filter, before, limit + 1).await?;
+    let filter = filter(&mailbox, &scope, &query).await?;
+    let entries = mailbox.audit(&scope, &filter, before, limit + 1).await?;
     let page = Page::cut(entries, limit, |last| {
         cursors.seal(&list, &last.entry.place.to_string())
     });
@@ -145,7 +147,7 @@ pub async fn list_audit(
     Ok(page_response(&body, next))
 }
 
-async fn filter(mailbox: &Mailbox, query: &AuditQuery) -> Result<Filter, Problem> {
+async fn filter(mailbox: &Mailbox, scope: &Scope, query: &AuditQuery) -> Result<Filter, Problem> {
     let wrong = |field: &str, why: String| Problem::new(INVALID_REQUEST).field(field, why);
     let action = query.action.as_deref().map(str::parse).transpose();
     let actor = query.actor.as_deref().map(str::parse).transpose();
@@ -155,7 +157,7 @@ async fn filter(mailbox: &Mailbox, query: &AuditQuery) -> Result<Filter, Problem
         None => None,
         // Nothing was done to an account that is not there.
         Some(aor) => {
-            let account = mailbox.find_account(&Scope::All, &aor).await?;
+            let account = mailbox.find_account(scope, &aor).await?;
             Some(account.map_or(0, |account| account.id))
         }
     };

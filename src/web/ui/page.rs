@@ -66,10 +66,10 @@ impl Visitor {
         Ok(caller::prove_own_page(&self.session, csrf).await?)
     }
 
-    /// Goes on only if whoever it is runs this server; for others there is no such page.
-    pub(super) fn require_operator(&self) -> Result<(), PageError> {
+    /// The accounts that an operator handles; for others there is no such page.
+    pub(super) fn operating(&self) -> Result<Scope, PageError> {
         if self.principal.is_operator() {
-            return Ok(());
+            return Ok(self.principal.operating());
         }
         Err(Problem::new(NOT_FOUND).into())
     }

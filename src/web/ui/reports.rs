@@ -11,6 +11,7 @@ use super::form::Form;
 use super::format;
 use super::page::{PageError, Visitor, html};
 use super::pages::{ReportFacts, ReportFilter, ReportRow, ReportsPage};
+use crate::domain::access::Scope;
 use crate::domain::address::Aor;
 use crate::domain::event::Cause;
 use crate::domain::report::{DeliveryReports, State as ReportState};
@@ -46,7 +47,7 @@ pub(super) async fn show(
     visitor: Visitor,
     Query(query): Query<ReportsQuery>,
 ) -> Result<Response, PageError> {
-    visitor.require_operator()?;
+    let scope = visitor.operating()?;
     let state = match query.state.as_str() {
         "" => None,
         word => Some(word.parse().map_err(|_| {
@@ -59,7 +60,7 @@ pub(super) async fn show(
         .map(|cursor| cursors.open(&list, cursor))
         .transpose()?;
     let before = before.and_then(|id| id.parse().ok());
-    let found = mailbox.reports(state, before, PER_PAGE + 1).await?;
+    let found = mailbox.reports(&scope, state, before, PER_PAGE + 1).await?;
     let page = Page::cut(found, PER_PAGE, |last| {
         cursors.seal(&list, &last.id.to_string())
     });
@@ -166,9 +167,9 @@ pub(super) async fn retry(
     Path(id): Path<String>,
     form: Form,
 ) -> Result<Response, PageError> {
-    prove(&visitor, &form).await?;
+    let scope = prove(&visitor, &form).await?;
     let by = visitor.principal.actor;
-    match mailbox.retry_report(number(&id)?, by).await? {
+    match mailbox.retry_report(&scope, number(&id)?, by).await? {
         Handled::Done(report) => {
             let text = format!("The report to {} is tried again now.", report.target);
             visitor.flash(&text).await?;
@@ -194,9 +195,9 @@ pub(super) async fn drop_one(
     Path(id): Path<String>,
     form: Form,
 ) -> Result<Response, PageError> {
-    prove(&visitor, &form).await?;
+    let scope = prove(&visitor, &form).await?;
     let by = visitor.principal.actor;
-    if mailbox.drop_report(number(&id)?, by).await? {
+    if mailbox.drop_report(&scope, number(&id)?, by).await? {
         visitor.flash("The report was dropped.").await?;
     } else {
         gone(&visitor).await?;
@@ -204,9 +205,10 @@ pub(super) async fn drop_one(
     Ok(back(&form))
 }
 
-async fn prove(visitor: &Visitor, form: &Form) -> Result<(), PageError> {
-    visitor.require_operator()?;
-    visitor.prove_own_page(form.get("csrf")).await
+async fn prove(visitor: &Visitor, form: &Form) -> Result<Scope, PageError> {
+    let scope = visitor.operating()?;
+    visitor.prove_own_page(form.get("csrf")).await?;
+    Ok(scope)
 }
 
 async fn gone(visitor: &Visitor) -> Result<(), PageError> {

@@ -1,7 +1,7 @@
 //! What a request points at, for this caller.
 
 use super::{Refusal, Xcap};
-use crate::domain::access::{Scope, TokenScope};
+use crate::domain::access::Scope;
 use crate::domain::address::Aor;
 use crate::store::accounts::Account;
 use crate::store::documents::{DocumentKey, GLOBAL};
@@ -102,9 +102,9 @@ impl Xcap {
     ) -> Result<i64, Refusal> {
         if target.uri.document.home == Home::Global {
             self.caller.reading()?;
-            if !self.caller.principal.may(TokenScope::Operator) {
+            if !self.caller.principal.operates_everywhere() {
                 return Err(Refusal::forbidden(
-                    "operators alone write what is for everybody",
+                    "operators of all domains alone write what is for everybody",
                 ));
             }
             return Ok(GLOBAL);

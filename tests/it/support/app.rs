@@ -10,8 +10,9 @@ use restante::app::App;
 use restante::clock::{self, Clock};
 use restante::config::Settings;
 use restante::domain::access::{Role, TokenScope};
+use restante::domain::audit::Actor;
 use restante::domain::hex::hex;
-use restante::identity::Identity;
+use restante::identity::{Identity, NewToken, NewUser};
 use restante::mailbox::Mailbox;
 use restante::web::Demo;
 use sea_orm::{ConnectionTrait, Database};
@@ -320,6 +321,33 @@ impl TestApp {
             .create_token("t", scopes, &aors, None)
             .await
             .unwrap()
+    }
+
+    /// A token for domains with these scopes.
+    pub async fn domain_token(&self, scopes: &[TokenScope], domains: &[&str]) -> String {
+        let domains: Vec<_> = domains.iter().map(|name| name.parse().unwrap()).collect();
+        let new = NewToken {
+            name: "t",
+            scopes,
+            domains: &domains,
+            ..NewToken::default()
+        };
+        let made = self.identity.make_token(new, Actor::SYSTEM).await.unwrap();
+        made.text
+    }
+
+    /// Makes an operator of these domains, who owns `aors`.
+    pub async fn add_domain_operator(&self, name: &str, aors: &[&str], domains: &[&str]) {
+        let aors: Vec<_> = aors.iter().map(|aor| aor.parse().unwrap()).collect();
+        let domains: Vec<_> = domains.iter().map(|name| name.parse().unwrap()).collect();
+        let new = NewUser {
+            name,
+            password: PASSWORD,
+            role: Role::Operator,
+            aors: &aors,
+            domains: &domains,
+        };
+        self.identity.make_user(new, Actor::SYSTEM).await.unwrap();
     }
 
     /// How many messages wait for `aor`, by the account and by its list, which must agree.

@@ -3,7 +3,6 @@
 use axum::extract::State;
 use axum::http::StatusCode;
 
-use crate::domain::access::TokenScope;
 use crate::mailbox::Mailbox;
 use crate::web::auth::Caller;
 use crate::web::extract::Path;
@@ -30,9 +29,9 @@ pub async fn delete_report(
     caller: Caller,
     Path(id): Path<String>,
 ) -> Result<StatusCode, Problem> {
-    caller.require(TokenScope::Operator)?;
+    let scope = caller.operating()?;
     if mailbox
-        .drop_report(number(&id)?, caller.principal.actor)
+        .drop_report(&scope, number(&id)?, caller.principal.actor)
         .await?
     {
         Ok(StatusCode::NO_CONTENT)

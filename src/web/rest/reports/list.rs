@@ -8,7 +8,6 @@ use serde::{Deserialize, Serialize};
 use utoipa::IntoParams;
 
 use super::view::{ReportPage, ReportView};
-use crate::domain::access::TokenScope;
 use crate::domain::report;
 use crate::mailbox::Mailbox;
 use crate::web::auth::Caller;
@@ -58,7 +57,7 @@ pub async fn list_reports(
     caller: Caller,
     Query(mut query): Query<ReportQuery>,
 ) -> Result<Response, Problem> {
-    caller.require(TokenScope::Operator)?;
+    let scope = caller.operating()?;
     let limit = page_limit(query.limit.take())?;
     let state: Option<report::State> =
         query
@@ -77,7 +76,7 @@ pub async fn list_reports(
         .map(|cursor| cursors.open(&list, &cursor))
         .transpose()?;
     let before = before.and_then(|id| id.parse().ok());
-    let reports = mailbox.reports(state, before, limit + 1).await?;
+    let reports = mailbox.reports(&scope, state, before, limit + 1).await?;
     let page = Page::cut(reports, limit, |last| {
         cursors.seal(&list, &last.id.to_string())
     });

@@ -4,7 +4,6 @@ use axum::Json;
 use axum::extract::State;
 
 use super::view::ReportView;
-use crate::domain::access::TokenScope;
 use crate::mailbox::Mailbox;
 use crate::web::auth::Caller;
 use crate::web::extract::Path;
@@ -33,10 +32,10 @@ pub async fn retry_report(
     caller: Caller,
     Path(id): Path<String>,
 ) -> Result<Json<ReportView>, Problem> {
-    caller.require(TokenScope::Operator)?;
+    let scope = caller.operating()?;
     let report = done(
         mailbox
-            .retry_report(number(&id)?, caller.principal.actor)
+            .retry_report(&scope, number(&id)?, caller.principal.actor)
             .await?,
     )?;
     Ok(Json(ReportView::from(&report)))
