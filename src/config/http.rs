@@ -41,6 +41,9 @@ pub struct HttpSettings {
     /// Proxies that are believed on where a request comes from, and whether over TLS.
     #[serde(deserialize_with = "list")]
     pub trusted_proxies: Vec<TrustedPeer>,
+    /// Origins of pages whose programs may call the API.
+    #[serde(default, deserialize_with = "list")]
+    pub cors_origins: Vec<String>,
     /// A request not answered within this time is given up.
     #[serde(with = "humantime_serde")]
     pub request_timeout: Duration,
@@ -160,6 +163,12 @@ impl HttpSettings {
                 "has a name: networks and addresses only",
             );
         }
+        if !self.cors_origins.iter().all(|origin| is_origin(origin)) {
+            return invalid(
+                "http.cors_origins",
+                "must be origins, as in https://app.example.org, without a path",
+            );
+        }
         for (key, time) in [
             ("http.request_timeout", self.request_timeout),
             ("http.header_timeout", self.header_timeout),
@@ -175,6 +184,15 @@ impl HttpSettings {
         }
         Ok(())
     }
+}
+
+/// Whether this is how a browser writes an origin (RFC 6454 section 6.2), other than `null`.
+fn is_origin(text: &str) -> bool {
+    let host = ["https://", "http://"]
+        .into_iter()
+        .find_map(|scheme| text.strip_prefix(scheme));
+    let fits = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b"-._:[]".contains(&b);
+    host.is_some_and(|host| !host.is_empty() && host.bytes().all(fits))
 }
 
 impl Settings {

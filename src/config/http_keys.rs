@@ -41,6 +41,11 @@ pub(super) const KEYS: &[Key] = &[
         "Networks of proxies that are believed on where a request comes from (`X-Forwarded-For` or `Forwarded`) and on TLS (`X-Forwarded-Proto: https`). XCAP takes Basic credentials only from clients that came over TLS. They must set these header fields, whatever their clients send.",
     ),
     key(
+        "http.cors_origins",
+        "",
+        "Origins, as in `https://app.example.org`, of pages whose scripts may call the API, XCAP and the gateway with a token (CORS). Cookies are never taken from them. Absent: none.",
+    ),
+    key(
         "http.request_timeout",
         "30s",
         "A request not answered within this time is given up.",
@@ -113,4 +118,9 @@ pub(super) const KEYS: &[Key] = &[
 ];
 
 /// Those of them that are lists.
-pub(super) const LISTS: &[&str] = &["http.listen", "http.tls_listen", "http.trusted_proxies"];
+pub(super) const LISTS: &[&str] = &[
+    "http.listen",
+    "http.tls_listen",
+    "http.trusted_proxies",
+    "http.cors_origins",
+];

@@ -450,6 +450,14 @@ mod tests {
                 "[http]\ntrusted_proxies = ['proxy']",
                 "http.trusted_proxies",
             ),
+            ("[http]\ncors_origins = ['*']", "http.cors_origins"),
+            ("[http]\ncors_origins = ['https://a/']", "http.cors_origins"),
+            ("[http]\nmax_header_bytes = 1", "http.max_header_bytes"),
+            ("[http]\nbody_timeout = '0s'", "http.body_timeout"),
+            (
+                "[[http.gateways]]\nname = 'a'\ncertificate_name = 'b'",
+                "http.tls_client_authorities",
+            ),
             (
                 "[xcap]\ntrusted_proxies = ['proxy']",
                 "xcap.trusted_proxies",

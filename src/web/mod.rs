@@ -2,6 +2,7 @@
 
 pub mod auth;
 mod client;
+mod cors;
 mod cursor;
 mod download;
 mod extract;

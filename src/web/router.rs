@@ -20,7 +20,7 @@ use super::auth::{origin, session};
 use super::client::Client;
 use super::problem::{INTERNAL, Problem};
 use super::state::AppState;
-use super::{client, limits, openapi, rates, ui, xcap};
+use super::{client, cors, limits, openapi, rates, ui, xcap};
 
 /// The most octets of a body, where an operation does not say otherwise.
 const BODY_LIMIT: usize = 256 * 1024;
@@ -51,6 +51,7 @@ pub fn router(state: AppState) -> Router {
         .layer(TraceLayer::new_for_http().make_span_with(span))
         .layer(PropagateRequestIdLayer::new(REQUEST_ID))
         .layer(from_fn_with_state(state.clone(), limits::careful))
+        .layer(from_fn_with_state(state.clone(), cors::other_origins))
         .layer(CompressionLayer::new().compress_when(compressible))
         .layer(CatchPanicLayer::custom(panicked))
         .layer(from_fn_with_state(state.clone(), limits::time_limit))

@@ -22,6 +22,7 @@ mod audit;
 mod bad_input;
 mod browser_removal;
 mod cli;
+mod cors;
 mod database_killed;
 mod documents;
 mod domains;

@@ -8,6 +8,7 @@ use axum::http::{HeaderMap, Method, header};
 use axum::middleware::Next;
 use axum::response::Response;
 
+use crate::web::cors;
 use crate::web::limits::fitting;
 use crate::web::problem::{FORGED_REQUEST, Problem};
 use crate::web::state::AppState;
@@ -18,7 +19,11 @@ pub async fn same_origin(State(state): State<AppState>, request: Request, next: 
         *request.method(),
         Method::GET | Method::HEAD | Method::OPTIONS
     );
-    if safe || is_own(request.headers(), state.settings.http.public_url.as_deref()) {
+    let (headers, settings) = (request.headers(), &state.settings);
+    if safe
+        || is_own(headers, settings.http.public_url.as_deref())
+        || cors::is_program(headers, request.uri().path(), settings)
+    {
         return next.run(request).await;
     }
     fitting(
