@@ -412,12 +412,14 @@ pub fn markdown_table() -> String {
             "" => String::new(),
             text => format!("`{text}`"),
         };
-        let file = match key.is_secret {
-            true => format!(" Or, in a file that is named by `{}_file`.", key.name),
-            false => String::new(),
+        let file = if key.is_secret {
+            format!(" Or, in a file that is named by `{}_file`.", key.name)
+        } else {
+            String::new()
         };
         // Writing to a String does not fail.
-        let _ = writeln!(table, "| `{}` | {default} | {} |", key.name, key.meaning);
+        let (name, meaning) = (key.name, key.meaning);
+        let _ = writeln!(table, "| `{name}` | {default} | {meaning}{file} |");
     }
     table
 }
