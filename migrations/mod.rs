@@ -12,6 +12,7 @@ mod m0006_events;
 mod m0007_xcap;
 mod m0008_xcap_logins;
 mod m0010_access;
+mod m0011_audit_chain;
 mod m0012_full_text;
 
 /// Runs the steps in order.
@@ -30,6 +31,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0007_xcap::Migration),
             Box::new(m0008_xcap_logins::Migration),
             Box::new(m0010_access::Migration),
+            Box::new(m0011_audit_chain::Migration),
             Box::new(m0012_full_text::Migration),
         ]
     }

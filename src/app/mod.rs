@@ -22,7 +22,7 @@ use crate::mailbox::Mailbox;
 use crate::mailbox::feed::Feed;
 use crate::mailbox::large::Contents;
 use crate::mailbox::spool::SpoolDirectory;
-use crate::outbound::sweeper;
+use crate::outbound::{chainer, sweeper};
 use crate::sip::digest::Challenger;
 use crate::sip::transport::tls::Certificate;
 use crate::store::objects::Objects;
@@ -254,10 +254,15 @@ impl App {
             self.state.mailbox.clone(),
             tidy,
             self.state.settings.policy.sweep_interval,
-            wait(stopped),
+            wait(stopped.clone()),
         );
         tasks.spawn(async move {
             sweep.await;
+            Ok(())
+        });
+        let chain = chainer::run(self.state.mailbox.clone(), wait(stopped));
+        tasks.spawn(async move {
+            chain.await;
             Ok(())
         });
         let (feed, mailbox) = (self.state.feed.clone(), self.state.mailbox.clone());

@@ -17,6 +17,7 @@ use crate::config::Settings;
 use crate::identity::Identity;
 use crate::{app, telemetry};
 
+mod audit;
 mod demo;
 mod healthcheck;
 mod openapi;
@@ -50,6 +51,9 @@ enum Command {
     /// Tokens that programs use
     #[command(subcommand)]
     Token(token::TokenCommand),
+    /// What was written down of who did what
+    #[command(subcommand)]
+    Audit(audit::AuditCommand),
     /// Send a message to a server, for trying out
     #[command(subcommand)]
     Send(send::SendCommand),
@@ -104,6 +108,9 @@ impl Cli {
                 command
                     .run(&identity(self.config.as_deref()).await?, &realm)
                     .await?;
+            }
+            Command::Audit(command) => {
+                return command.run(app::open_database(&settings()?).await?).await;
             }
             Command::Send(command) => return command.run().await,
             Command::Openapi(args) => return args.run(),

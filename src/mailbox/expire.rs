@@ -12,7 +12,7 @@ use crate::domain::message_id::MessageKey;
 use crate::store::events::NewEvent;
 use crate::store::removal::{self, When};
 use crate::store::watermarks::{self, EXPIRY_WARNED};
-use crate::store::{StoreError, accounts, audit, events, messages, reports, retry, sessions};
+use crate::store::{StoreError, accounts, audit_chain, events, messages, reports, retry, sessions};
 
 /// How long an object may be there before its row: longer than any message takes to be stored.
 pub const OBJECT_WITHOUT_ROW: TimeDelta = TimeDelta::hours(1);
@@ -188,7 +188,7 @@ impl Mailbox {
         while retry::forget_due(db, now).await? {}
         while reports::forget_ended(db, now - policy.reports_keep).await? {}
         while events::forget_old(db, now - policy.events_keep).await? {}
-        while audit::forget_old(db, now - policy.audit_keep).await? {}
+        while audit_chain::forget_old(db, now - policy.audit_keep).await? {}
         let tx = db.write().await?;
         sessions::remove_due(&tx, now).await?;
         tx.commit().await

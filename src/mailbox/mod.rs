@@ -9,6 +9,7 @@ use crate::rate::Rate;
 use crate::store::Db;
 
 pub mod audit;
+pub mod audit_chain;
 pub mod bell;
 pub mod delete;
 pub mod erase;

@@ -7,6 +7,7 @@
 //! | [`courier`] | one attempt at one report: to whom, by which way, and what the answer means |
 //! | [`dns`] | asks DNS for the server of a SIP URI |
 
+pub mod chainer;
 pub mod courier;
 pub mod dns;
 mod imdn_request;

@@ -1,14 +1,14 @@
 //! The audit: entries are added by the transactions they are about, and never changed.
 
 use chrono::{DateTime, Utc};
-use sea_orm::sea_query::{Expr, ExprTrait, Order, Query};
+use sea_orm::sea_query::{Expr, ExprTrait};
 use sea_orm::{
     ActiveValue::{NotSet, Set},
     ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
 };
 
 use super::accounts;
-use super::db::{Db, ROWS_AT_ONCE, StoreError, WriteTx};
+use super::db::{Db, StoreError, WriteTx};
 use super::entity::account;
 use super::entity::audit_event::{ActiveModel, Column as C, Entity, Model};
 use crate::domain::access::Scope;
@@ -72,33 +72,13 @@ pub async fn insert(tx: &WriteTx, entry: NewEntry) -> Result<(), StoreError> {
         actor_id: Set(entry.actor.id),
         account_id: Set(entry.account_id),
         detail: Set(entry.detail.map(|detail| detail.to_string())),
+        number: NotSet,
+        hash: NotSet,
     };
     Entity::insert_many([row])
         .exec_without_returning(&**tx)
         .await?;
     Ok(())
-}
-
-/// Forgets some of the entries made at or before an instant, in a transaction of their own; says whether there may be
-/// more.
-///
-/// # Errors
-/// When the database fails.
-pub async fn forget_old(db: &Db, before: DateTime<Utc>) -> Result<bool, StoreError> {
-    let old = Query::select()
-        .column(C::Id)
-        .from(Entity)
-        .and_where(C::At.lte(before))
-        .order_by(C::At, Order::Asc)
-        .limit(ROWS_AT_ONCE)
-        .to_owned();
-    let tx = db.write().await?;
-    let done = Entity::delete_many()
-        .filter(C::Id.in_subquery(old))
-        .exec(&*tx)
-        .await?;
-    tx.commit().await?;
-    Ok(done.rows_affected >= ROWS_AT_ONCE)
 }
 
 /// An entry.

@@ -161,8 +161,8 @@ const OLDEST_OPEN: &str = "COALESCE((\
         AND other.backend_xid::text::bigint = open::text::bigint % 4294967296)\
     ), pg_snapshot_xmax(pg_current_snapshot())::text::bigint)";
 
-/// Only events before which none can become visible any more.
-fn settled(query: Select<Entity>, backend: DbBackend) -> Select<Entity> {
+/// Only rows, of a table in order, before which none can become visible any more.
+pub(super) fn settled<E: EntityTrait>(query: Select<E>, backend: DbBackend) -> Select<E> {
     if backend == DbBackend::Postgres {
         let open = Query::select().expr(Expr::cust(OLDEST_OPEN)).to_owned();
         return query.filter(Expr::col(C::Tx).lt(Expr::SubQuery(None, Box::new(open.into()))));

@@ -4,7 +4,7 @@ use sea_orm::ConnectionTrait;
 use sea_orm_migration::MigratorTrait;
 
 use super::db::{Db, StoreError};
-use super::events;
+use super::{audit_chain, events};
 use crate::migrations::Migrator;
 
 /// Names our advisory lock among those of other programs on the database: "rest" in ASCII.
@@ -20,6 +20,7 @@ pub(super) async fn up(db: &Db) -> Result<(), StoreError> {
     }
     Migrator::up(&*tx, None).await?;
     let forgotten = events::forget_foreign(&tx).await?;
+    audit_chain::adopt_foreign(&tx).await?;
     tx.commit().await?;
     if forgotten > 0 {
         tracing::warn!(

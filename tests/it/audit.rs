@@ -1,9 +1,18 @@
 //! The audit: what is written down, that nobody can be named by it, and that changing it shows.
 
+use std::time::Duration;
+
+use chrono::TimeDelta;
+use futures_util::future::join_all;
 use reqwest::Method;
 use restante::domain::access::{Role, TokenScope};
-use restante::domain::audit::{Actor, ActorKind};
+use restante::domain::audit::{Action, Actor, ActorKind};
+use restante::domain::audit_chain::Fault;
+use restante::store::audit::{self, NewEntry};
+use restante::store::audit_chain::Verification;
+use sea_orm::ConnectionTrait;
 use serde_json::{Value, json};
+use tokio::time::sleep;
 
 use crate::on_both_databases;
 use crate::support::browser::{cookie, csrf, page, post, sign_in};
@@ -78,5 +87,124 @@ on_both_databases! {
         assert_eq!((&entries[0]["actor"], &entries[0]["actor_id"], &entries[0]["detail"]), (&json!("user"), &json!(user.to_string()), &json!({"user": user})));
         let delete = app.request(Method::DELETE, "/api/v1/audit").bearer_auth(&app.operator);
         app.send(delete).await.assert_problem(405, "method-not-allowed");
+    }
+}
+
+/// Runs a statement as somebody who can reach the database.
+async fn tamper(app: &TestApp, sql: &str) {
+    app.mailbox.db.read().execute_unprepared(sql).await.unwrap();
+}
+
+/// The chain, once all that was written is in it.
+async fn chained(app: &TestApp) -> Verification {
+    loop {
+        app.mailbox.chain_audit().await.unwrap();
+        let found = app.mailbox.verify_audit().await.unwrap();
+        if found.waiting == 0 {
+            return found;
+        }
+        sleep(Duration::from_millis(20)).await;
+    }
+}
+
+fn entry(n: i64, app: &TestApp) -> NewEntry {
+    NewEntry::of(
+        Action::SignOut,
+        Actor::of(ActorKind::User, n),
+        app.clock.now(),
+    )
+}
+
+on_both_databases! {
+    async fn whoever_changes_the_audit_is_found_out(app: TestApp) {
+        for n in 1..=6 {
+            audit::note(&app.mailbox.db, entry(n, &app)).await.unwrap();
+        }
+        let whole = chained(&app).await;
+        assert_eq!((whole.fault, whole.entries, whole.last.number), (None, 8, 8));
+        let fault = async || app.mailbox.verify_audit().await.unwrap().fault;
+        tamper(&app, "UPDATE audit_event SET actor_id = 99 WHERE number = 5").await;
+        assert_eq!(fault().await, Some(Fault::Changed(5)));
+        tamper(&app, "UPDATE audit_event SET actor_id = 3 WHERE number = 5").await;
+        assert_eq!(fault().await, None);
+        // Two change places.
+        for (from, to) in [(5, 100), (6, 5), (100, 6)] {
+            tamper(&app, &format!("UPDATE audit_event SET number = {to} WHERE number = {from}")).await;
+        }
+        assert_eq!(fault().await, Some(Fault::Changed(5)));
+        for (from, to) in [(5, 100), (6, 5), (100, 6)] {
+            tamper(&app, &format!("UPDATE audit_event SET number = {to} WHERE number = {from}")).await;
+        }
+        assert_eq!(fault().await, None);
+        // The newest goes, then one in the middle, then the oldest.
+        tamper(&app, "DELETE FROM audit_event WHERE number = 8").await;
+        assert_eq!(fault().await, Some(Fault::OtherEnd(8)));
+        tamper(&app, "DELETE FROM audit_event WHERE number = 4").await;
+        assert_eq!(fault().await, Some(Fault::Missing(4)));
+        tamper(&app, "DELETE FROM audit_event WHERE number = 1").await;
+        assert_eq!(fault().await, Some(Fault::Missing(1)));
+    }
+
+    async fn retention_moves_the_beginning(app: TestApp, "[policy]\nsweep_interval = '1h'\naudit_keep = '20d'") {
+        audit::note(&app.mailbox.db, entry(1, &app)).await.unwrap();
+        let before = chained(&app).await;
+        app.clock.advance(TimeDelta::days(21));
+        for n in 2..=3 {
+            audit::note(&app.mailbox.db, entry(n, &app)).await.unwrap();
+        }
+        // Several nodes forget at once, and chain meanwhile.
+        for done in join_all((0..4).map(|_| app.mailbox.forget_old())).await {
+            done.unwrap();
+        }
+        let after = chained(&app).await;
+        assert_eq!(after.fault, None);
+        assert_eq!((after.before_first, after.entries, after.last.number), (before.last, 2, 5));
+        tamper(&app, "DELETE FROM audit_event WHERE number = 4").await;
+        assert_eq!(app.mailbox.verify_audit().await.unwrap().fault, Some(Fault::Missing(4)));
+    }
+
+    /// Entries of transactions that end in another order than they began, with several nodes at work.
+    async fn many_write_and_many_chain(app: TestApp) {
+        let db = &app.mailbox.db;
+        let write = async |n: i64| {
+            let tx = db.write().await.unwrap();
+            audit::insert(&tx, entry(n, &app)).await.unwrap();
+            if n % 3 == 0 {
+                sleep(Duration::from_millis(u64::try_from(n % 7).unwrap())).await;
+            }
+            // Some of them never happen.
+            if n % 10 == 0 {
+                drop(tx);
+            } else {
+                tx.commit().await.unwrap();
+            }
+        };
+        let chain = async |_: usize| {
+            for _ in 0..40 {
+                app.mailbox.chain_audit().await.unwrap();
+            }
+        };
+        let writers = join_all((1..=300).map(write));
+        let chainers = join_all((0..3).map(chain));
+        tokio::join!(writers, chainers);
+        let found = chained(&app).await;
+        assert_eq!((found.fault, found.entries), (None, 272));
+    }
+
+    async fn what_commits_late_is_waited_for(app: TestApp) {
+        let db = &app.mailbox.db;
+        let before = chained(&app).await;
+        if db.writers() == 1 {
+            // Nobody begins before the other has ended.
+            return;
+        }
+        let early = db.write().await.unwrap();
+        audit::insert(&early, entry(1, &app)).await.unwrap();
+        audit::note(db, entry(2, &app)).await.unwrap();
+        assert_eq!(app.mailbox.chain_audit().await.unwrap(), 0);
+        let waits = app.mailbox.verify_audit().await.unwrap();
+        assert_eq!((waits.waiting, waits.last, waits.fault), (1, before.last, None));
+        early.commit().await.unwrap();
+        assert_eq!(chained(&app).await.entries, before.entries + 2);
     }
 }

@@ -88,6 +88,7 @@ fn landed_migrations_are_unchanged() {
         ("m0008_xcap_logins", M0008),
         ("m0012_full_text", M0012),
         ("m0010_access", M0010),
+        ("m0011_audit_chain", M0011),
     ] {
         let now = secret::hash(&read(&format!("migrations/{step}.rs")));
         assert_eq!(
@@ -103,6 +104,7 @@ const M0003: &str = "c3674b5144ad1039ded8ad4d51d906b0479dad62d7e2c00797fe7318973
 const M0004: &str = "92c7b296fa73955cccdd6e6c5c192e26c814c693e9aafc0c5c9c5fc5502cbe85";
 const M0007: &str = "440be99c01e7ef8f351911a4cc8be23b2c56174fd9f099a8d8fd075072578cda";
 const M0006: &str = "f5de1149d9c4c441e9949ebd6d1902768cc37c4c060adcae2bb5ab2c58ac35d0";
+const M0011: &str = "03db0d46160c8e76d0732620193c5d4243cf973932094ef9ccaf4c204b5e9525";
 const M0008: &str = "a6ceb3b6df3004c8ed00099ca5e084b7a3ff1665faa334fcc33882aacd8a1e8b";
 const M0005: &str = "3f7496e32222047c03de62430422a8e6c9db53288ccc1108306c4db3471b101e";
 const M0012: &str = "6208e2f51f75eea95e9f1f1ac2cd00e3ddd45502bca3a55f2e69d1d576a6a3c3";

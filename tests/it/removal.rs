@@ -343,8 +343,12 @@ on_both_databases! {
         assert_eq!(audit(&app).await.len(), 1);
         app.get(&format!("{ALICE}/messages/{id}/timeline")).await.assert_problem(404, "not-found");
         app.clock.advance(TimeDelta::days(10));
+        app.mailbox.chain_audit().await.unwrap();
         app.mailbox.forget_old().await.unwrap();
         assert!(audit(&app).await.is_empty());
+        // What is left begins where the rest ended.
+        let kept = app.mailbox.verify_audit().await.unwrap();
+        assert!(kept.fault.is_none() && kept.entries == 0 && kept.before_first.number == 3, "{kept:?}");
     }
 
     /// A transaction that began earlier may commit later: whoever reads events by place misses none.

@@ -18,6 +18,10 @@ pub struct Model {
     pub account_id: Option<i64>,
     /// JSON.
     pub detail: Option<String>,
+    /// Its place in the chain, once it has one.
+    pub number: Option<i64>,
+    /// SHA-256 over it and the hash before.
+    pub hash: Option<String>,
 }
 
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]

@@ -4,6 +4,7 @@ pub mod account;
 pub mod api_token;
 pub mod api_token_aor;
 pub mod api_token_domain;
+pub mod audit_chain_end;
 pub mod audit_event;
 pub mod digest_login;
 pub mod event;
