@@ -5,10 +5,11 @@ use crate::xcap::usages::Registry;
 use crate::xcap::usages::generic::Generic;
 
 /// What the server's own paths begin with.
-const OWN_PATHS: [&str; 14] = [
+const OWN_PATHS: [&str; 15] = [
     "",
     "accounts",
     "api",
+    "audit",
     "docs",
     "gateway",
     "healthz",

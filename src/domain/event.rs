@@ -18,6 +18,8 @@ pub enum EventKind {
     Held,
     /// The deletion of a message was taken back.
     Released,
+    /// An operator looked at the content of a message.
+    Inspected,
     /// A message is gone.
     Removed,
     /// An account is gone with all it held.
@@ -28,12 +30,13 @@ pub enum EventKind {
 
 names!(
     EventKind,
-    "message.stored, message.expiring, message.changed, message.held, message.released, message.removed, account.erased, xcap.changed",
+    "message.stored, message.expiring, message.changed, message.held, message.released, message.inspected, message.removed, account.erased, xcap.changed",
     Stored = "message.stored",
     Expiring = "message.expiring",
     Changed = "message.changed",
     Held = "message.held",
     Released = "message.released",
+    Inspected = "message.inspected",
     Removed = "message.removed",
     Erased = "account.erased",
     DocumentChanged = "xcap.changed"

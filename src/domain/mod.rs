@@ -4,8 +4,8 @@
 pub mod access;
 pub mod address;
 pub mod audit;
-pub mod domain_name;
 pub mod audit_chain;
+pub mod domain_name;
 pub mod event;
 pub mod expiry;
 pub mod hex;

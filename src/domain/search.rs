@@ -19,6 +19,17 @@ pub struct Term {
     pub what: What,
 }
 
+impl Term {
+    /// Whether what is found tells something of what messages say.
+    #[must_use]
+    pub fn looks_inside(&self) -> bool {
+        matches!(
+            self.what,
+            What::Word(_) | What::Phrase(_) | What::Subject(_)
+        )
+    }
+}
+
 impl From<What> for Term {
     fn from(what: What) -> Self {
         Self {

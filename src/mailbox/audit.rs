@@ -49,4 +49,17 @@ impl Mailbox {
         };
         Ok(entries.into_iter().map(with_names).collect())
     }
+
+    /// The entries of the audit's chain after a number, in its order and without names.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn audit_after(
+        &self,
+        filter: &Filter,
+        after: i64,
+        limit: u64,
+    ) -> Result<Vec<Entry>, StoreError> {
+        audit::chained_after(self.db.read(), filter, after, limit).await
+    }
 }

@@ -18,6 +18,7 @@ pub mod extend;
 pub mod feed;
 mod group_commit;
 pub mod hold;
+pub mod inspect;
 pub mod large;
 pub mod outbox;
 pub mod read;

@@ -2,6 +2,7 @@
 //!
 //! | module | what |
 //! | --- | --- |
+//! | [`chainer`] | chains the audit |
 //! | [`sweeper`] | removes what has expired |
 //! | [`reports`] | sends delivery reports: claims, bounds, and writes down what came of it |
 //! | [`courier`] | one attempt at one report: to whom, by which way, and what the answer means |

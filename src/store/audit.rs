@@ -1,10 +1,10 @@
 //! The audit: entries are added by the transactions they are about, and never changed.
 
 use chrono::{DateTime, Utc};
-use sea_orm::sea_query::{Expr, ExprTrait};
+use sea_orm::sea_query::{Expr, ExprTrait, Query};
 use sea_orm::{
     ActiveValue::{NotSet, Set},
-    ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
+    ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect, Select,
 };
 
 use super::accounts;
@@ -13,6 +13,7 @@ use super::entity::account;
 use super::entity::audit_event::{ActiveModel, Column as C, Entity, Model};
 use crate::domain::access::Scope;
 use crate::domain::audit::{Action, Actor, ActorKind, AuditOutcome};
+use crate::domain::audit_chain::End;
 use crate::domain::event::Place;
 
 /// An entry to be added.
@@ -98,6 +99,8 @@ pub struct Entry {
     pub account_id: Option<i64>,
     /// What else there is to say.
     pub detail: Option<serde_json::Value>,
+    /// Its number and hash in the chain, once it has them.
+    pub link: Option<End>,
 }
 
 /// Which entries; what is absent does not restrict.
@@ -105,8 +108,12 @@ pub struct Entry {
 pub struct Filter {
     /// What was done.
     pub action: Option<Action>,
+    /// How it ended.
+    pub outcome: Option<AuditOutcome>,
     /// What did it.
     pub actor: Option<ActorKind>,
+    /// Which one.
+    pub actor_id: Option<i64>,
     /// To which account.
     pub account_id: Option<i64>,
     /// At or after.
@@ -115,10 +122,6 @@ pub struct Filter {
     pub until: Option<DateTime<Utc>>,
 }
 
-#[expect(
-    clippy::needless_pass_by_value,
-    reason = "rows are taken apart one after another"
-)]
 fn from_row(row: Model) -> Result<Entry, StoreError> {
     let corrupt = |column, value: &str| StoreError::Corrupt {
         column,
@@ -142,6 +145,10 @@ fn from_row(row: Model) -> Result<Entry, StoreError> {
         outcome: outcome.map_err(|_| corrupt("audit_event.outcome", &row.outcome))?,
         account_id: row.account_id,
         detail: detail.map_err(|_| corrupt("audit_event.detail", ""))?,
+        link: row
+            .number
+            .zip(row.hash)
+            .map(|(number, hash)| End { number, hash }),
     })
 }
 
@@ -157,7 +164,7 @@ pub async fn page(
     before: Option<Place>,
     limit: u64,
 ) -> Result<Vec<Entry>, StoreError> {
-    let mut query = Entity::find();
+    let mut query = filtered(filter);
     if *scope != Scope::All {
         let reached = Query::select()
             .column(account::Column::Id)
@@ -165,21 +172,6 @@ pub async fn page(
             .cond_where(accounts::reached(scope))
             .to_owned();
         query = query.filter(C::AccountId.in_subquery(reached));
-    }
-    if let Some(action) = filter.action {
-        query = query.filter(C::Action.eq(action.as_str()));
-    }
-    if let Some(actor) = filter.actor {
-        query = query.filter(C::ActorKind.eq(actor.as_str()));
-    }
-    if let Some(account_id) = filter.account_id {
-        query = query.filter(C::AccountId.eq(account_id));
-    }
-    if let Some(since) = filter.since {
-        query = query.filter(C::At.gte(since));
-    }
-    if let Some(until) = filter.until {
-        query = query.filter(C::At.lt(until));
     }
     if let Some(place) = before {
         let position = Expr::tuple([Expr::col(C::Tx), Expr::col(C::Id)]);
@@ -194,4 +186,51 @@ pub async fn page(
         .into_iter()
         .map(from_row)
         .collect()
+}
+
+/// The entries of the chain after a number, in its order.
+///
+/// # Errors
+/// When the database fails.
+pub async fn chained_after(
+    conn: &impl ConnectionTrait,
+    filter: &Filter,
+    after: i64,
+    limit: u64,
+) -> Result<Vec<Entry>, StoreError> {
+    filtered(filter)
+        .filter(C::Number.gt(after))
+        .order_by_asc(C::Number)
+        .limit(limit)
+        .all(conn)
+        .await?
+        .into_iter()
+        .map(from_row)
+        .collect()
+}
+
+fn filtered(filter: &Filter) -> Select<Entity> {
+    let mut query = Entity::find();
+    if let Some(action) = filter.action {
+        query = query.filter(C::Action.eq(action.as_str()));
+    }
+    if let Some(actor) = filter.actor {
+        query = query.filter(C::ActorKind.eq(actor.as_str()));
+    }
+    if let Some(outcome) = filter.outcome {
+        query = query.filter(C::Outcome.eq(outcome.as_str()));
+    }
+    if let Some(actor_id) = filter.actor_id {
+        query = query.filter(C::ActorId.eq(actor_id));
+    }
+    if let Some(account_id) = filter.account_id {
+        query = query.filter(C::AccountId.eq(account_id));
+    }
+    if let Some(since) = filter.since {
+        query = query.filter(C::At.gte(since));
+    }
+    if let Some(until) = filter.until {
+        query = query.filter(C::At.lt(until));
+    }
+    query
 }

@@ -100,6 +100,9 @@ kinds! {
     INSUFFICIENT_SCOPE = ("insufficient-scope", 403, 0, "Scope not sufficient",
         "The token or role does not allow this operation.",
         "Use a token with the scope that `detail` names.");
+    REASON_REQUIRED = ("reason-required", 403, 0, "Reason required",
+        "An operator reads what other people's messages say, and their documents, only for a reason.",
+        "Send the header field Restante-Reason: 10 to 500 characters, percent-encoded UTF-8. The audit keeps it. On pages, open the account first.");
     FORGED_REQUEST = ("forged-request", 403, 0, "Request from another site",
         "A request that changes something came without proof that it was made on a page of this server.",
         "Reload the page and try again; programs use a token instead of a session.");

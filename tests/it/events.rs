@@ -101,6 +101,9 @@ on_both_databases! {
             assert_eq!(stored.data[field], value, "{field}");
         }
         assert_eq!(stored.data["until"], app.get(&format!("{ALICE}/messages/{id}")).await.json()["expires_at"]);
+        // That was an operator.
+        let inspected = follower.next().await.unwrap();
+        assert_eq!((inspected.event.as_str(), &inspected.data["id"]), ("message.inspected", &json!(id)));
         app.delete(&format!("{ALICE}/messages/{before}")).await;
         let removed = follower.next().await.unwrap();
         assert_eq!((removed.event.as_str(), &removed.data["id"], &removed.data["reason"]),

@@ -273,10 +273,7 @@ impl Worker {
         let asked = self.model.ask(|_, entry| entry.aor == aor);
         let path =
             format!("/xcap-root/org.openmobilealliance.deferred-list/users/{aor}/deferred-list");
-        let mut request = self
-            .app
-            .request(Method::GET, &path)
-            .bearer_auth(&self.app.operator);
+        let mut request = self.app.as_operator(self.app.request(Method::GET, &path));
         if let Some(latest) = &latest {
             request = request.header(IF_NONE_MATCH, &latest.etag);
         }

@@ -27,7 +27,7 @@ use crate::support::message::Pager;
 use crate::support::program::{Server, run, stdout};
 use crate::support::rows::unsettled;
 use crate::support::sip::{self, Udp};
-use crate::support::{Backend, client};
+use crate::support::{Backend, REASON, client};
 
 const ACCOUNTS: u64 = 6;
 const SENDERS: u64 = 40;
@@ -240,7 +240,9 @@ impl Shared {
 
     fn message(&self, method: Method, url: &str, key: MessageKey, account: &str) -> RequestBuilder {
         let url = format!("{url}/api/v1/accounts/{account}/messages/{key}");
-        self.client.request(method, url).bearer_auth(&self.operator)
+        let (name, reason) = REASON;
+        let request = self.client.request(method, url).header(name, reason);
+        request.bearer_auth(&self.operator)
     }
 
     async fn delete(&self, key: MessageKey, account: &str) {
@@ -346,7 +348,9 @@ impl Shared {
                 "{}/api/v1/accounts/{}/messages/{key}/raw",
                 place.url, entry.account
             );
+            let (name, reason) = REASON;
             let request = self.client.get(url).bearer_auth(&self.operator);
+            let request = request.header(name, reason);
             let answer = request.send().await.unwrap();
             if answer.status() == 200 {
                 assert!(

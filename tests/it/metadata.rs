@@ -196,14 +196,14 @@ on_both_databases! {
     async fn an_unchanged_document_is_not_sent_again(app: TestApp) {
         app.store(Pager::new()).await;
         let (first, etag) = document(&app).await;
-        let with = |value: String| app.send(app.request(Method::GET, &path(ALICE))
-            .bearer_auth(&app.operator).header(IF_NONE_MATCH, value));
+        let with = |value: String| app.send(app.as_operator(app.request(Method::GET, &path(ALICE)))
+            .header(IF_NONE_MATCH, value));
         for same in [etag.clone(), format!("\"x\", {etag}"), format!("W/{etag}"), "*".into()] {
             let answer = with(same).await;
             assert_eq!((answer.status.as_u16(), answer.header("etag"), answer.body.len()), (304, etag.as_str(), 0));
         }
         assert_eq!(with("\"other\"".into()).await.status, 200);
-        let head = app.send(app.request(Method::HEAD, &path(ALICE)).bearer_auth(&app.operator)).await;
+        let head = app.send(app.as_operator(app.request(Method::HEAD, &path(ALICE)))).await;
         assert_eq!((head.status.as_u16(), head.header("etag"), head.body.len()), (200, etag.as_str(), 0));
         assert_eq!(head.header("content-length"), first.body.len().to_string());
         assert_eq!(head.header("content-type"), "application/vnd.oma.im.deferred-list+xml");

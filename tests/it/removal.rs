@@ -44,7 +44,7 @@ async fn kinds(app: &TestApp, id: &str) -> Vec<&'static str> {
 async fn audit(app: &TestApp) -> Vec<HashMap<&'static str, Value>> {
     let db = app.mailbox.db.read();
     let sql = "SELECT action, outcome, actor_kind, actor_id, account_id, detail FROM audit_event \
-        WHERE action NOT LIKE 'token.%' AND action NOT LIKE 'user.%' ORDER BY tx, id";
+        WHERE action NOT LIKE 'token.%' AND action NOT LIKE 'user.%' AND action NOT LIKE 'content.%' ORDER BY tx, id";
     let statement = Statement::from_string(db.get_database_backend(), sql);
     let rows = db.query_all_raw(statement).await.unwrap();
     let text =

@@ -227,7 +227,16 @@ async fn a_file_is_sent_as_a_large_message() {
     }
     let token = stdout(&run(
         here,
-        &["token", "create", "--name", "t", "--scope", "operator"],
+        &[
+            "token",
+            "create",
+            "--name",
+            "t",
+            "--scope",
+            "read",
+            "--aor",
+            "sip:alice@example.org",
+        ],
         None,
     ));
     let get = async |path: &str| {

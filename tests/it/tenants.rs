@@ -86,6 +86,12 @@ const REPORTS: &[(&str, &str, [u16; 5])] = &[
     ),
     ("GET", "/api/v1/reports", [403, 403, 403, 200, 401]),
     ("GET", "/api/v1/audit", [403, 403, 403, 200, 401]),
+    ("GET", "/api/v1/audit/export", [403, 403, 403, 200, 401]),
+    (
+        "GET",
+        "/api/v1/audit/verification",
+        [403, 403, 403, 200, 401],
+    ),
     (
         "POST",
         "/api/v1/reports/{id}/retry",

@@ -10,8 +10,8 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
 use crate::on_both_databases;
-use crate::support::TestApp;
 use crate::support::xcap::{AOR, ATT, Client, DOCUMENT, EL, LISTS, LISTS_TYPE, conflict, node};
+use crate::support::{REASON, TestApp};
 
 /// The status of a request that is sent as it stands.
 async fn raw(app: &TestApp, request_line: &str, token: &str) -> (u16, String) {
@@ -273,10 +273,13 @@ on_both_databases! {
                 assert_eq!(app.send(app.request(method, path)).await.status, 401, "{path}");
             }
         }
-        for (client, get, put) in [(&reader, 200, 403), (&stranger, 404, 404), (&operator, 200, 200), (&gateway, 403, 403)] {
+        for (client, get, put) in [(&reader, 200, 403), (&stranger, 404, 404), (&operator, 403, 200), (&gateway, 403, 403)] {
             assert_eq!(client.get(LISTS).await.status, get);
             assert_eq!(client.put(LISTS, LISTS_TYPE, DOCUMENT).await.status, put);
         }
+        // An operator says why.
+        operator.get(LISTS).await.assert_problem(403, "reason-required");
+        assert_eq!(operator.send(Method::GET, LISTS, &[REASON], "").await.status, 200);
         assert_eq!(stranger.delete(LISTS).await.status, 404);
         assert_eq!(reader.delete(LISTS).await.status, 403);
         // What is for everybody is written by operators.

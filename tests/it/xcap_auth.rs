@@ -13,7 +13,7 @@ use tokio::process::Command;
 use crate::on_both_databases;
 use crate::support::digest::{authorization, counted};
 use crate::support::message::Pager;
-use crate::support::{Answer, PASSWORD, TestApp};
+use crate::support::{Answer, PASSWORD, REASON, TestApp};
 
 const ALICE: &str = "sip:alice@example.org";
 const DOCUMENT: &str =
@@ -299,7 +299,7 @@ on_both_databases! {
         for field in ["x-3gpp-asserted-identity", "x-xcap-asserted-identity", "x-3gpp-intended-identity"] {
             challenges(&get(&app, DOCUMENT, &[(field, "\"sip:alice@example.org\"")]).await);
             let bearer = format!("Bearer {}", app.operator);
-            let answer = get(&app, DOCUMENT, &[(field, "\"sip:bob@example.org\""), ("authorization", &bearer)]).await;
+            let answer = get(&app, DOCUMENT, &[(field, "\"sip:bob@example.org\""), ("authorization", &bearer), REASON]).await;
             assert_eq!(answer.status, 200, "as if it were absent");
         }
         app.add_user("alice", Role::User, &[ALICE]).await;

@@ -6,6 +6,7 @@ use axum::http::{HeaderMap, Method, header};
 use tower_sessions::Session;
 
 use super::certificate;
+use super::reason::Given;
 use super::session::{self, SessionError};
 use crate::domain::access::{Principal, Scope, TokenScope};
 use crate::identity::{Identity, TokenRefusal};
@@ -24,6 +25,8 @@ const CSRF_HEADER: &str = "x-csrf-token";
 pub struct Caller {
     /// Who.
     pub principal: Principal,
+    /// Why, for operators who read what is somebody else's.
+    pub given: Given,
 }
 
 impl Caller {
@@ -56,6 +59,18 @@ impl Caller {
         Ok(self.principal.scope())
     }
 
+    /// Goes on only if the caller is an operator of all domains.
+    ///
+    /// # Errors
+    /// A [`Problem`] when it is not.
+    pub fn operating_everywhere(&self) -> Result<Scope, Problem> {
+        match self.operating()? {
+            Scope::All => Ok(Scope::All),
+            _ => Err(Problem::new(INSUFFICIENT_SCOPE)
+                .detail("this is for operators who are bound to no domain")),
+        }
+    }
+
     /// The accounts that the caller handles as an operator.
     ///
     /// # Errors
@@ -82,7 +97,12 @@ impl Caller {
         let identity = &state.identity;
         if let Some(token) = bearer(&parts.headers) {
             let refusal = match identity.token(token).await? {
-                Ok(principal) => return Ok(Self { principal }),
+                Ok(principal) => {
+                    return Ok(Self {
+                        principal,
+                        given: Given::of(&parts.headers, None),
+                    });
+                }
                 Err(refusal) => refusal,
             };
             if let Some(client) = Client::of(&parts.extensions) {
@@ -103,7 +123,10 @@ impl Caller {
         let (Some(session), Some(principal)) = (session, person) else {
             let gateway = certificate::gateway(parts, &state.settings.http);
             let principal = gateway.ok_or_else(|| challenge(UNAUTHENTICATED))?;
-            return Ok(Self { principal });
+            return Ok(Self {
+                principal,
+                given: Given::default(),
+            });
         };
         if !matches!(parts.method, Method::GET | Method::HEAD | Method::OPTIONS) {
             let sent = parts
@@ -112,7 +135,10 @@ impl Caller {
                 .and_then(|value| value.to_str().ok());
             prove_own_page(session, sent.unwrap_or_default()).await?;
         }
-        Ok(Self { principal })
+        Ok(Self {
+            principal,
+            given: Given::of(&parts.headers, Some(session.clone())),
+        })
     }
 }
 

@@ -4,6 +4,7 @@ mod asserted;
 pub mod caller;
 mod certificate;
 pub mod origin;
+pub mod reason;
 pub mod session;
 mod target;
 pub mod xcap_caller;

@@ -12,6 +12,7 @@ use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 
 use super::asserted::asserted;
 use super::caller::Caller;
+use super::reason::Given;
 use super::target::is_signed;
 use crate::clock::{self, Clock};
 use crate::domain::access::{Principal, Rights, Scope, TokenScope};
@@ -42,12 +43,14 @@ const BASE64: GeneralPurpose = GeneralPurpose::new(
 pub struct XcapCaller {
     /// Who.
     pub principal: Principal,
+    given: Given,
 }
 
 impl From<XcapCaller> for Caller {
     fn from(caller: XcapCaller) -> Self {
         Self {
             principal: caller.principal,
+            given: caller.given,
         }
     }
 }
@@ -153,7 +156,10 @@ where
         match prove(parts, &state, &client).await {
             Ok(principal) => {
                 state.rates.count(&principal, parts)?;
-                Ok(Self { principal })
+                Ok(Self {
+                    principal,
+                    given: Given::of(&parts.headers, parts.extensions.get().cloned()),
+                })
             }
             Err(Refusal::Other(problem)) => Err(problem),
             Err(Refusal::Unproven {

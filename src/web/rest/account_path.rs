@@ -4,8 +4,10 @@ use crate::domain::access::{Principal, Scope};
 use crate::domain::address::Aor;
 use crate::domain::message_id::MessageKey;
 use crate::mailbox::Mailbox;
+use crate::mailbox::inspect::Inspected;
 use crate::mailbox::read::Opened;
 use crate::store::accounts::Account;
+use crate::web::auth::Caller;
 use crate::web::problem::{NOT_FOUND, Problem};
 
 /// The account that `{aor}` names: an address of record, or `me` for the caller's own. What lies
@@ -56,4 +58,23 @@ pub async fn message(mailbox: &Mailbox, account: &Account, id: &str) -> Result<O
     let missing = || Problem::new(NOT_FOUND);
     let key = key(account, id).ok_or_else(missing)?;
     mailbox.open(account, key).await?.ok_or_else(missing)
+}
+
+/// The same, for a caller who sees its content then: its owner, or an operator who says why.
+///
+/// # Errors
+/// A [`Problem`] when there is no such message, a reason is missing, or the database fails.
+pub async fn content(
+    mailbox: &Mailbox,
+    caller: &Caller,
+    account: &Account,
+    id: &str,
+) -> Result<Opened, Problem> {
+    let opened = message(mailbox, account, id).await?;
+    let what = Inspected::Message(opened.summary.key);
+    caller
+        .given
+        .allow(mailbox, &caller.principal, account, what)
+        .await?;
+    Ok(opened)
 }

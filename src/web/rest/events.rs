@@ -61,7 +61,7 @@ pub struct EventData {
     /// When it happened.
     at: DateTime<Utc>,
     /// What happened: `message.stored`, `message.expiring`, `message.changed`, `message.held`, `message.released`,
-    /// `message.removed`, `account.erased` or `xcap.changed`.
+    /// `message.inspected`, `message.removed`, `account.erased` or `xcap.changed`.
     #[schema(example = "message.stored")]
     kind: &'static str,
     /// Whose account; null if it has been erased, or what is for everybody has changed.

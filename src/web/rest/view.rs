@@ -208,6 +208,8 @@ pub struct MessageView {
     to: String,
     /// Who sent it, as the network says.
     asserted_identity: Option<String>,
+    /// Whether subject and preview are kept back, because the caller is an operator and gave no reason.
+    sealed: bool,
     /// Its subject.
     #[schema(example = "Site visit")]
     subject: Option<String>,
@@ -242,9 +244,9 @@ pub struct MessageView {
 }
 
 impl MessageView {
-    /// Shows a message of `account`.
+    /// Shows a message of `account`, without what it says if it is `sealed`.
     #[must_use]
-    pub fn new(account: &Account, message: &Summary) -> Self {
+    pub fn new(account: &Account, message: &Summary, sealed: bool) -> Self {
         let facts = &message.facts;
         Self {
             id: message.key.to_string(),
@@ -258,8 +260,11 @@ impl MessageView {
             },
             to: facts.to_uri.clone(),
             asserted_identity: facts.auth_id.clone(),
-            subject: facts.subject.clone(),
-            preview: facts.preview.clone(),
+            sealed,
+            subject: facts.subject.clone().filter(|_| !sealed),
+            preview: Some(facts.preview.clone())
+                .filter(|_| !sealed)
+                .unwrap_or_default(),
             content_type: facts.content_type.clone(),
             size: facts.size,
             stored_size: facts.stored_size,
@@ -351,7 +356,7 @@ impl MessageDetail {
     pub fn new(account: &Account, letter: &Letter) -> Self {
         let path = message_path(account, Some(&letter.summary.key.to_string()));
         Self {
-            message: MessageView::new(account, &letter.summary),
+            message: MessageView::new(account, &letter.summary, false),
             large: LargeView::new(letter),
             content_href: format!("{path}/content"),
             headers: letter.headers().map(HeaderView::from).collect(),

@@ -67,7 +67,7 @@ pub(super) fn form(
 }
 
 /// "30 days", "12 hours".
-fn length(of: TimeDelta) -> String {
+pub(super) fn length(of: TimeDelta) -> String {
     let (count, unit) = match (of.num_days(), of.num_hours()) {
         (days @ 1.., _) => (days, "day"),
         (_, hours @ 1..) => (hours, "hour"),

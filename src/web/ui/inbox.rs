@@ -16,6 +16,7 @@ use crate::domain::listing::{Order, Place};
 use crate::domain::message::Summary;
 use crate::domain::search::{self, Term, Written};
 use crate::mailbox::Mailbox;
+use crate::mailbox::inspect::Inspected;
 use crate::store::accounts::Account;
 use crate::web::cursor::CursorKey;
 use crate::web::extract::{Path, Query};
@@ -44,11 +45,19 @@ pub(super) async fn show(
 ) -> Result<Response, PageError> {
     let account =
         account_path::account(&mailbox, &visitor.principal, &visitor.scope(), &aor).await?;
+    let sees = visitor.sees(&account, Inspected::List).await?;
     let (written, filter_error) = match search::parse(&query.q, mailbox.clock.now()) {
+        Ok(written) if !sees && written.iter().any(|one| one.term.looks_inside()) => (
+            None,
+            Some("Give a reason first: subjects and texts are searched only then.".to_owned()),
+        ),
         Ok(written) => (Some(written), None),
         Err(error) => (None, Some(format!("The search cannot be read: {error}."))),
     };
-    let list = messages(&mailbox, &cursors, &account, written.as_deref(), &query).await?;
+    let mut list = messages(&mailbox, &cursors, &account, written.as_deref(), &query).await?;
+    if !sees {
+        list.rows.iter_mut().for_each(MessageRow::seal);
+    }
     let base = base_href(&account);
     let title = account
         .display_name
@@ -62,6 +71,7 @@ pub(super) async fn show(
         list,
         delete_href: format!("{base}/delete"),
         erase_href: format!("{base}/erase"),
+        reason_href: (!sees).then(|| format!("{base}/reason")),
         // The first change of the document is the first message.
         first_use: account.list_version == 0,
         try_it: Some(try_it(&account, demo, &headers)),
@@ -146,6 +156,7 @@ fn row(account: &Account, message: &Summary, now: DateTime<Utc>) -> MessageRow {
             .iter()
             .any(|asked| asked == "negative-delivery"),
         suspicious_text: is_suspicious(message),
+        sealed: false,
     }
 }
 

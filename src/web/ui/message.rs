@@ -11,10 +11,11 @@ use super::inbox::is_suspicious;
 use super::large;
 use super::page::{PageError, Visitor, html};
 use super::pages::{Chrome, ExtendForm, MessagePage, PartRow, TextBlock};
-use super::timeline;
+use super::{sealed, timeline};
 use crate::domain::address::Aor;
 use crate::domain::message::Facts;
 use crate::mailbox::Mailbox;
+use crate::mailbox::inspect::Inspected;
 use crate::mailbox::read::{Opened, message_id};
 use crate::mime::content::Part;
 use crate::store::accounts::Account;
@@ -64,6 +65,10 @@ pub(super) async fn page(
     refused: Refused,
 ) -> Result<Response, PageError> {
     let key = opened.summary.key;
+    let what = Inspected::Message(key);
+    if !visitor.sees(account, what).await? {
+        return sealed::page(mailbox, visitor, account, &opened.summary, status, refused).await;
+    }
     let letter = Letter::open(mailbox, opened).await?;
     let extend = extend::form(
         format!("{}/messages/{key}/extend", base_href(account)),
@@ -185,7 +190,7 @@ fn row(part: &Part, api: &str) -> PartRow {
 }
 
 /// Whether the network says that somebody else sent the message.
-fn is_contradicted(facts: &Facts) -> bool {
+pub(super) fn is_contradicted(facts: &Facts) -> bool {
     let same = |asserted: &str| match (Aor::parse(asserted), Aor::parse(&facts.from_uri)) {
         (Ok(asserted), Ok(shown)) => asserted == shown,
         _ => asserted == facts.from_uri,

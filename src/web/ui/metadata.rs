@@ -9,8 +9,10 @@ use axum::response::Response;
 use super::accounts::{base_href, head};
 use super::page::{PageError, Visitor, html};
 use super::pages::MetadataPage;
+use super::sealed;
 use crate::config::Settings;
 use crate::mailbox::Mailbox;
+use crate::mailbox::inspect::Inspected;
 use crate::mailbox::read::list_etag;
 use crate::web::extract::Path;
 use crate::web::problem::{NOT_FOUND, Problem, internal};
@@ -26,6 +28,9 @@ pub(super) async fn show(
 ) -> Result<Response, PageError> {
     let scope = visitor.scope();
     let account = account_path::account(&mailbox, &visitor.principal, &scope, &aor).await?;
+    if !visitor.sees(&account, Inspected::List).await? {
+        return Ok(sealed::ask(&account, "metadata"));
+    }
     let history = mailbox.history(&scope, &account.aor).await?;
     let history = history.ok_or_else(|| Problem::new(NOT_FOUND))?;
     let account = history.account;

@@ -6,6 +6,7 @@ use axum::routing::{get, post};
 use super::state::AppState;
 
 mod accounts;
+mod audit;
 mod delete;
 mod erase;
 mod extend;
@@ -19,6 +20,7 @@ mod page;
 mod pages;
 mod problems;
 mod reports;
+mod sealed;
 mod setup;
 mod sign_in;
 mod test_message;
@@ -42,6 +44,10 @@ pub fn router() -> Router<AppState> {
             "/accounts/{aor}/erase",
             get(erase::show).post(erase::submit),
         )
+        .route(
+            "/accounts/{aor}/reason",
+            get(sealed::show).post(sealed::submit),
+        )
         .route("/accounts/{aor}/metadata", get(metadata::show))
         .route("/accounts/{aor}/test-message", post(test_message::submit))
         .route("/accounts/{aor}/messages/{id}", get(message::show))
@@ -49,6 +55,7 @@ pub fn router() -> Router<AppState> {
             "/accounts/{aor}/messages/{id}/extend",
             get(extend::show).post(extend::submit),
         )
+        .route("/audit", get(audit::show))
         .route("/reports", get(reports::show))
         .route("/reports/{id}/retry", post(reports::retry))
         .route("/reports/{id}/drop", post(reports::drop_one))

@@ -12,6 +12,9 @@ use super::pages::{Chrome, Flash, FlashKind, ProblemPage, UserBadge};
 use super::undo;
 use crate::domain::access::{Principal, Rights, Scope};
 use crate::mailbox::Mailbox;
+use crate::mailbox::inspect::Inspected;
+use crate::store::accounts::Account;
+use crate::web::auth::reason::Given;
 use crate::web::auth::{caller, session};
 use crate::web::problem::{INTERNAL, NOT_FOUND, Problem, internal};
 use crate::web::state::AppState;
@@ -64,6 +67,17 @@ impl Visitor {
     /// Goes on only if the form was on a page of this session.
     pub(super) async fn prove_own_page(&self, csrf: &str) -> Result<(), PageError> {
         Ok(caller::prove_own_page(&self.session, csrf).await?)
+    }
+
+    /// Whether the visitor sees what the messages of an account say: its owner, or an operator who gave a reason.
+    pub(super) async fn sees(
+        &self,
+        account: &Account,
+        what: Inspected<'_>,
+    ) -> Result<bool, PageError> {
+        let given = Given::in_session(&self.session);
+        let sees = given.sees(&self.mailbox, &self.principal, account, what);
+        Ok(sees.await?)
     }
 
     /// The accounts that an operator handles; for others there is no such page.

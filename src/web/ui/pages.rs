@@ -7,17 +7,21 @@
 
 use askama::Template;
 
+mod audit;
 mod operators;
 mod removal;
 #[cfg(test)]
 mod removal_tests;
 #[cfg(test)]
 mod samples;
+mod sealed;
 #[cfg(test)]
 mod tests;
 
+pub use audit::{AuditChoice, AuditPage, AuditRow};
 pub use operators::{ErasePage, ErasedPage, ReportFacts, ReportFilter, ReportRow, ReportsPage};
 pub use removal::{ExtendForm, GonePage, Timeline, TimelineRow, UndoBar};
+pub use sealed::{ReasonForm, ReasonPage, SealedPage};
 
 /// A point in time, once for machines (RFC 3339) and once for people ("23 Nov 2026, 14:05 UTC").
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -184,9 +188,18 @@ pub struct MessageRow {
     pub wants_report: bool,
     /// Bidi controls in sender or subject.
     pub suspicious_text: bool,
+    /// What it says is kept back.
+    pub sealed: bool,
 }
 
 impl MessageRow {
+    /// Keeps back what the message says.
+    pub fn seal(&mut self) {
+        self.subject = None;
+        self.preview = String::new();
+        self.sealed = true;
+    }
+
     fn shows_uri(&self) -> bool {
         self.from_display != self.from_uri
     }
@@ -221,6 +234,8 @@ pub struct InboxPage {
     pub delete_href: String,
     /// Where the account is erased.
     pub erase_href: String,
+    /// Where the visitor gives a reason for seeing what the messages say; none if they are theirs, or open.
+    pub reason_href: Option<String>,
     /// Nothing was ever stored here: greet and explain.
     pub first_use: bool,
     /// Commands that send a test message, one block each, blocks parted by an empty line.

@@ -79,7 +79,8 @@ fn page(token: &str, name: &str, error: Option<String>) -> SetupPage {
     }
 }
 
-fn sentence(text: &str) -> String {
+/// A text with a capital and a full stop.
+pub(super) fn sentence(text: &str) -> String {
     let mut chars = text.chars();
     let first: String = chars
         .next()

@@ -87,6 +87,7 @@ fn title(event: &Event) -> (&'static str, &'static str) {
         EventKind::Expiring => ("i-clock", "Warned that it expires soon"),
         EventKind::Changed => ("i-clock", "Expiry changed"),
         EventKind::Held => ("i-trash", "Deletion asked for"),
+        EventKind::Inspected => ("i-users", "Read by an operator"),
         EventKind::Released => ("i-undo", "Deletion taken back"),
         EventKind::Removed => match event.cause {
             Some(Cause::Requested) => ("i-trash", "Deleted"),

@@ -7,6 +7,7 @@ use super::target::{Target, What};
 use super::{Refusal, Xcap};
 use crate::domain::access::Scope;
 use crate::domain::address::Aor;
+use crate::mailbox::inspect::Inspected;
 use crate::mailbox::read::{History, list_etag};
 use crate::mailbox::xdms;
 use crate::store::accounts::Account;
@@ -29,6 +30,7 @@ struct Current {
 impl Xcap {
     pub(super) async fn get(&self) -> Result<Response, Refusal> {
         let target = self.target()?;
+        self.allow(&target).await?;
         if target.uri.node.is_none()
             && let Some(unchanged) = self.unchanged(&target).await?
         {
@@ -40,6 +42,33 @@ impl Xcap {
         };
         let part = part(&current.octets, &node)?;
         self.answer_with(part.into_bytes(), &current.etag, node.kind().media_type())
+    }
+
+    /// Goes on only if the caller may see what the document says: operators see those of others for a reason only.
+    async fn allow(&self, target: &Target<'_>) -> Result<(), Refusal> {
+        let personal = matches!(
+            target.what,
+            What::Kept(_) | What::Written(ServerWritten::DeferredList)
+        );
+        if !personal || target.uri.document.home == Home::Global {
+            return Ok(());
+        }
+        let (scope, aor) = (self.caller.reading()?, target.owner()?);
+        let principal = &self.caller.principal;
+        if principal.aors.contains(&aor) {
+            return Ok(());
+        }
+        // Where there is nothing to see, whoever looks for it says so.
+        let Some(account) = self.mailbox.find_account(&scope, &aor).await? else {
+            return Ok(());
+        };
+        let document = &target.uri.document;
+        let name = format!("{}/{}", document.auid, document.name);
+        let what = Inspected::Document(&name);
+        let given = &self.caller.given;
+        Ok(given
+            .allow(&self.mailbox, principal, &account, what)
+            .await?)
     }
 
     /// 304 or 412 where the version alone says so: most requests of a client that polls are answered by one row.

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
+import { signIn } from '../lib/visit.mjs';
 import { eventually } from '../lib/wait.mjs';
 import { ALICE } from './inbox.mjs';
 
@@ -104,6 +105,9 @@ const PAGES = [
   ['message: HTML', 'demo', BOB, follow('This week')],
   ['message: empty', 'demo', DANA, follow('Are you there?')],
   ['message: extending refused', 'demo', ALICE, extended],
+  ['audit', 'demo', '/audit'],
+  ['audit, nothing found', 'demo', '/audit?account=999'],
+  ['reason', 'demo', `${ALICE}/reason`],
   ['reports, none', 'demo', '/reports?state=dead'],
   ['erasing an account', 'demo', `${ALICE}/erase`],
   ['erasing, address mistyped', 'demo', `${ALICE}/erase`, mistyped],
@@ -175,6 +179,22 @@ export default async function accessibility(suite) {
     await examine(page, [...LOOKS, ...RIGHT_TO_LEFT]);
     await page.goto(address);
     await page.getByRole('heading', { name: 'This message is gone' }).waitFor();
+    await examine(page, [...LOOKS, ...RIGHT_TO_LEFT]);
+  });
+
+  await suite.check(demo, 'closed messages: axe finds nothing, nothing sticks out', async (visit) => {
+    const page = await visit.open({ path: `${BOB}/reason` });
+    await signIn(page, 'demo', demo.printed.demo);
+    await page.getByLabel('Reason').waitFor();
+    await page.locator('form.stack').evaluate((form) => { form.noValidate = true; });
+    await page.getByRole('button', { name: 'Open this account' }).click();
+    await page.getByRole('alert').waitFor();
+    await examine(page, LOOKS);
+    await page.goto(BOB);
+    await page.getByText('Subject and text hidden').first().waitFor();
+    await examine(page, [...LOOKS, ...RIGHT_TO_LEFT]);
+    await page.locator('.row .open').first().click();
+    await page.getByRole('heading', { name: 'Why do you read this message?' }).waitFor();
     await examine(page, [...LOOKS, ...RIGHT_TO_LEFT]);
   });
 

@@ -12,7 +12,8 @@ export default async function inbox(suite) {
   const open = (visit) => visit.open({ as: 'demo', path: ALICE });
 
   await suite.check(server, 'the inbox of Alice lists all sample messages, newest first', async (visit) => {
-    const page = await visit.open({ as: 'demo', path: '/accounts' });
+    const page = await open(visit);
+    await page.goto('/accounts');
     await page.getByRole('link', { name: 'Alice Martin' }).click();
     await page.getByRole('heading', { name: 'Alice Martin', level: 1 }).waitFor();
     assert.deepEqual(await texts(page, '.row .open'), SUBJECTS);

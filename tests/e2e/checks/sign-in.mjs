@@ -25,11 +25,11 @@ export default async function signingIn(suite) {
   });
 
   await suite.check(server, 'signing in leads to the page that was asked for', async (visit) => {
-    const page = await visit.open({ path: '/accounts/sip%3Abob%40example.org?q=harbour' });
+    const page = await visit.open({ path: '/accounts/sip%3Abob%40example.org?q=from%3Amartin' });
     assert.equal(new URL(page.url()).pathname, '/sign-in');
     await signIn(page, 'demo', server.printed.demo);
     await page.getByRole('heading', { name: 'Bob Strong', level: 1 }).waitFor();
-    assert.deepEqual(await texts(page, '.row .open'), ['Greetings from the harbour']);
+    assert.deepEqual(await texts(page, '.row .open'), ['Subject and text hidden']);
   });
 
   await suite.check(server, 'signing in never leads to another site', async (visit) => {

@@ -22,8 +22,8 @@ async function told(suite, server, name) {
     await page.getByRole('button', { name: '7 days more' }).click();
     await page.getByText(/^Kept until /).waitFor();
     assert.match((await texts(page, '.facts .will'))[0], /14 days left/);
-    assert.deepEqual(await steps(page), ['Stored', 'Expiry changed']);
-    assert.match((await texts(page, '.timeline li'))[1], /Expiry changed by demo Expires/);
+    assert.deepEqual(await steps(page), ['Stored', 'Read by an operator', 'Expiry changed']);
+    assert.match((await texts(page, '.timeline li'))[2], /Expiry changed by demo Expires/);
 
     await extend.click();
     const day = page.getByLabel('Or to the end of a day');
@@ -62,7 +62,7 @@ async function told(suite, server, name) {
     await page.getByRole('button', { name: 'Undo' }).click();
     await page.getByRole('link', { name: 'Bring me back' }).click();
     await page.locator('#timeline').waitFor();
-    assert.deepEqual(await steps(page), ['Stored', 'Deletion asked for', 'Deletion taken back']);
+    assert.deepEqual(await steps(page), ['Stored', 'Read by an operator', 'Deletion asked for', 'Deletion taken back']);
     await page.getByRole('button', { name: 'Delete message' }).click();
     await page.getByRole('button', { name: 'Undo' }).waitFor();
     let response = await page.goto(address);

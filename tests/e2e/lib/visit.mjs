@@ -16,8 +16,11 @@ export class Visit {
     this.hosts = new Set([new URL(server.url).host]);
   }
 
-  /** A page; `as` is who is signed in: `demo` (an operator), `alice`, or nobody. */
-  async open({ as, path, ...options } = {}) {
+  /**
+   * A page; `as` is who is signed in: `demo` (an operator), `alice`, or nobody. The operator has given a reason for reading
+   * in the account of `path`, unless it is to stay `sealed`.
+   */
+  async open({ as, path, sealed, ...options } = {}) {
     const storageState = as && (await signedIn(this.browser, this.server, as));
     const context = await this.browser.newContext({
       baseURL: this.server.url,
@@ -28,6 +31,7 @@ export class Visit {
     });
     this.contexts.push(context);
     context.setDefaultTimeout(10000);
+    if (as === 'demo' && path && !sealed) await openAccount(context, path);
     context.on('request', (request) => this.requests.push(request.url()));
     context.on('response', (response) => {
       if (response.request().isNavigationRequest() && response.status() >= 400) this.#refused.add(response.url());
@@ -87,6 +91,14 @@ async function signedIn(browser, server, name) {
     await context.close();
   }
   return known.get(name);
+}
+
+/** Gives a reason for reading in the account that a path leads to. */
+async function openAccount(context, path) {
+  const account = /^\/accounts\/[^/?]+/.exec(path)?.[0];
+  const form = account && (await (await context.request.get(`${account}/reason`)).text());
+  const csrf = form && /name="csrf" value="([^"]+)"/.exec(form)?.[1];
+  if (csrf) await context.request.post(`${account}/reason`, { form: { csrf, reason: 'A check reads.', next: '' } });
 }
 
 /** The visible text of every element a selector finds, with plain spaces. */

@@ -233,9 +233,16 @@ impl TestApp {
         }
     }
 
-    /// `GET`, as an operator.
+    /// `GET`, as an operator who says why.
     pub async fn get(&self, path: &str) -> Answer {
-        self.get_as(&self.operator, path).await
+        self.send(self.as_operator(self.request(Method::GET, path)))
+            .await
+    }
+
+    /// The request of an operator who says why: without that nobody reads what is somebody else's.
+    pub fn as_operator(&self, request: RequestBuilder) -> RequestBuilder {
+        let (name, reason) = REASON;
+        request.bearer_auth(&self.operator).header(name, reason)
     }
 
     pub async fn get_as(&self, token: &str, path: &str) -> Answer {
@@ -380,6 +387,9 @@ pub fn client() -> Client {
         .build()
         .unwrap()
 }
+
+/// Why operators read, in tests.
+pub const REASON: (&str, &str) = ("restante-reason", "A%20test%20reads.");
 
 /// The password of everybody made by [`TestApp::add_user`].
 pub const PASSWORD: &str = "correct horse battery";

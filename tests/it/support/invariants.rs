@@ -10,6 +10,7 @@ use roxmltree::Document;
 use sea_orm::DatabaseConnection;
 use serde_json::Value;
 
+use super::REASON;
 use super::rows::{AccountRow, EventRow, Rows};
 
 /// A server, and the database under it.
@@ -225,7 +226,9 @@ async fn check_served(site: &Site<'_>, account: &AccountRow, rows: &Rows, wrong:
 
 async fn get(site: &Site<'_>, path: &str) -> String {
     let request = site.client.get(format!("{}{path}", site.url));
-    let answer = request.bearer_auth(site.operator).send().await.unwrap();
+    let (name, reason) = REASON;
+    let request = request.bearer_auth(site.operator).header(name, reason);
+    let answer = request.send().await.unwrap();
     assert_eq!(answer.status(), 200, "{path}");
     answer.text().await.unwrap()
 }

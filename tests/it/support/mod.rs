@@ -22,7 +22,7 @@ pub mod sip;
 pub mod subscriber;
 pub mod xcap;
 
-pub use app::{Answer, Backend, PASSWORD, TestApp, client, drop_databases};
+pub use app::{Answer, Backend, PASSWORD, REASON, TestApp, client, drop_databases};
 
 /// A file of this repository.
 pub fn repository(path: &str) -> String {

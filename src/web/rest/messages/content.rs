@@ -25,6 +25,7 @@ use crate::web::rest::account_path;
             example = "sip:alice@example.org"),
         ("id" = String, Path, description = "The Message-ID, whole or its decimal string alone",
             example = "10000000001"),
+        ("Restante-Reason" = Option<String>, Header, description = "Why an operator reads what is somebody else's: 10 to 500 characters, percent-encoded UTF-8. The audit keeps it", example = "Ticket%204711"),
         ("range" = Option<String>, Header, description = "One range of octets (RFC 9110 section 14.2)", example = "bytes=0-1023"),
         ("if-range" = Option<String>, Header, description = "Range counts only if this is the ETag"),
     ),
@@ -34,8 +35,9 @@ use crate::web::rest::account_path;
         (status = 206, content_type = "application/octet-stream", description = "The range of it",
             headers(("content-range" = String, description = "Which octets of how many"))),
         (status = 304, description = "If-None-Match names its ETag"),
+        (status = 400, body = ProblemBody, content_type = "application/problem+json", description = "The reason cannot be read"),
         (status = 401, body = ProblemBody, content_type = "application/problem+json", description = "Not signed in"),
-        (status = 403, body = ProblemBody, content_type = "application/problem+json", description = "The scope read is missing"),
+        (status = 403, body = ProblemBody, content_type = "application/problem+json", description = "The scope read is missing, or an operator gives no reason for reading what is somebody else's"),
         (status = 404, body = ProblemBody, content_type = "application/problem+json", description = "No such message for this caller"),
         (status = 416, body = ProblemBody, content_type = "application/problem+json", description = "The range lies behind the end"),
         (status = 503, body = ProblemBody, content_type = "application/problem+json", description = "The database or the place of large contents is away, or the request took too long"),
@@ -51,7 +53,7 @@ pub async fn get_message_content(
 ) -> Result<Response, Problem> {
     let scope = caller.reading()?;
     let account = account_path::account(&mailbox, &caller.principal, &scope, &aor).await?;
-    let envelope = Envelope::of(account_path::message(&mailbox, &account, &id).await?)?;
+    let envelope = Envelope::of(account_path::content(&mailbox, &caller, &account, &id).await?)?;
     let len = envelope.octets();
     let etag = format!("\"{}\"", envelope.summary.key);
     let (status, range, content_range) = match Wanted::by(&method, &headers, &etag, len) {

@@ -9,12 +9,14 @@ use super::criteria::Criteria;
 use super::listed::Total;
 use crate::domain::listing::Order;
 use crate::domain::message::Summary;
+use crate::domain::search::Term;
 use crate::mailbox::Mailbox;
 use crate::mailbox::delete::Reason;
+use crate::mailbox::inspect::Inspected;
 use crate::store::accounts::Account;
 use crate::web::auth::Caller;
 use crate::web::extract::{Json as Body, Path};
-use crate::web::problem::{INVALID_REQUEST, Problem, ProblemBody};
+use crate::web::problem::{INVALID_REQUEST, Problem, ProblemBody, REASON_REQUIRED};
 use crate::web::rest::account_path;
 use crate::web::rest::view::MessageView;
 
@@ -126,7 +128,17 @@ pub async fn delete_messages(
                 let detail = "an empty filter would take everything: say what to delete";
                 return Err(Problem::new(INVALID_REQUEST).field("/filter", detail));
             }
-            by_filter(&mailbox, &account().await?, &filter, dry_run, reason).await?
+            let account = account().await?;
+            let terms = filter.terms(mailbox.clock.now(), "/filter/")?;
+            // What is found, and the sample, tell of what messages say.
+            let sees = caller
+                .given
+                .sees(&mailbox, &caller.principal, &account, Inspected::List)
+                .await?;
+            if !sees && terms.iter().any(Term::looks_inside) {
+                return Err(Problem::new(REASON_REQUIRED));
+            }
+            by_filter(&mailbox, &account, &terms, dry_run.then_some(!sees), reason).await?
         }
         _ => {
             let detail = "expected either ids or filter";
@@ -171,19 +183,19 @@ async fn by_ids(
 async fn by_filter(
     mailbox: &Mailbox,
     account: &Account,
-    filter: &Criteria,
-    dry_run: bool,
+    terms: &[Term],
+    // Whether the sample of a trial is sealed.
+    trial: Option<bool>,
     reason: Reason,
 ) -> Result<DeleteOutcome, Problem> {
-    let terms = filter.terms(mailbox.clock.now(), "/filter/")?;
     if terms.is_empty() {
         let detail = "a filter that matches everything: say what to delete";
         return Err(Problem::new(INVALID_REQUEST).field("/filter", detail));
     }
-    let counted = mailbox.count(account, &terms, Total::MOST + 1).await?;
-    let most = if dry_run { SAMPLE } else { MOST as u64 };
+    let counted = mailbox.count(account, terms, Total::MOST + 1).await?;
+    let most = if trial.is_some() { SAMPLE } else { MOST as u64 };
     let oldest = Order::OLDEST_FIRST;
-    let messages = mailbox.list(account, &terms, oldest, None, most).await?;
+    let messages = mailbox.list(account, terms, oldest, None, most).await?;
     let mut outcome = DeleteOutcome {
         deleted: 0,
         items: Vec::new(),
@@ -191,8 +203,8 @@ async fn by_filter(
         has_more: counted > MOST as u64,
         sample: Vec::new(),
     };
-    if dry_run {
-        let show = |message: &Summary| MessageView::new(account, message);
+    if let Some(sealed) = trial {
+        let show = |message: &Summary| MessageView::new(account, message, sealed);
         outcome.sample = messages.iter().map(show).collect();
         return Ok(outcome);
     }

@@ -15,13 +15,15 @@ use super::listed::{MOST_OPENED, MessagePage, Shown, Total};
 use super::wait::Look;
 use crate::config::Settings;
 use crate::domain::listing::{By, Order, Place};
+use crate::domain::search::Term;
 use crate::mailbox::Mailbox;
 use crate::mailbox::feed::Feed;
+use crate::mailbox::inspect::Inspected;
 use crate::store::accounts::Account;
 use crate::web::auth::Caller;
 use crate::web::cursor::CursorKey;
 use crate::web::extract::{Path, Query};
-use crate::web::problem::{INVALID_CURSOR, INVALID_REQUEST, Problem, ProblemBody};
+use crate::web::problem::{INVALID_CURSOR, INVALID_REQUEST, Problem, ProblemBody, REASON_REQUIRED};
 use crate::web::rest::account_path;
 use crate::web::rest::view::{Page, message_path, page_limit, page_response};
 
@@ -155,20 +157,22 @@ impl MessageQuery {
 /// List messages
 ///
 /// The messages that wait in an account, newest first if nothing else is asked for. Messages past their expiry are never
-/// listed. Pages stay where they are when messages go or come: a cursor survives the message it stands at.
+/// listed. Pages stay where they are when messages go or come: a cursor survives the message it stands at. Operators
+/// who give no reason see of other people's messages neither subject nor preview (`sealed`).
 #[utoipa::path(
     get, path = "/api/v1/accounts/{aor}/messages", tag = "messages", operation_id = "list_messages",
     params(
         ("aor" = String, Path, description = "Address of record, percent-encoded, or `me`",
             example = "sip:alice@example.org"),
         MessageQuery,
+        ("Restante-Reason" = Option<String>, Header, description = "Why an operator reads what is somebody else's: 10 to 500 characters, percent-encoded UTF-8. The audit keeps it", example = "Ticket%204711"),
     ),
     responses(
         (status = 200, body = MessagePage, description = "A page of messages",
             headers(("link" = String, description = "The next page, `rel=\"next\"`"))),
         (status = 400, body = ProblemBody, content_type = "application/problem+json", description = "A parameter is wrong"),
         (status = 401, body = ProblemBody, content_type = "application/problem+json", description = "Not signed in"),
-        (status = 403, body = ProblemBody, content_type = "application/problem+json", description = "The scope read is missing"),
+        (status = 403, body = ProblemBody, content_type = "application/problem+json", description = "The scope read is missing, or an operator searches the text of somebody else's messages without a reason"),
         (status = 404, body = ProblemBody, content_type = "application/problem+json", description = "No such account for this caller"),
         (status = 503, body = ProblemBody, content_type = "application/problem+json", description = "The database is away, or the request took too long"),
     ),
@@ -191,6 +195,14 @@ pub async fn list_messages(
     let criteria = query.criteria();
     let terms = criteria.terms(mailbox.clock.now(), "")?;
     let account = account_path::account(&mailbox, &caller.principal, &scope, &aor).await?;
+    let principal = &caller.principal;
+    let sees = caller
+        .given
+        .sees(&mailbox, principal, &account, Inspected::List)
+        .await?;
+    if !sees && (terms.iter().any(Term::looks_inside) || shown.opens()) {
+        return Err(Problem::new(REASON_REQUIRED));
+    }
     if order.by == By::Size && account.message_count > MOST_BY_SIZE {
         let detail = format!("the account has more than {MOST_BY_SIZE} messages: too many to sort");
         return Err(Problem::new(INVALID_REQUEST).field("sort", detail));
@@ -227,7 +239,7 @@ pub async fn list_messages(
         format!("{}?{query}", message_path(&account, None))
     });
     let body = MessagePage {
-        items: shown.show(&mailbox, &account, &page.items).await?,
+        items: shown.show(&mailbox, &account, &page.items, !sees).await?,
         has_more: page.next_cursor.is_some(),
         next_cursor: page.next_cursor,
         total,

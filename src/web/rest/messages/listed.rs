@@ -16,7 +16,7 @@ use crate::web::problem::{INVALID_REQUEST, Problem};
 use crate::web::rest::view::{HeaderView, MessageView, PartView, message_path};
 
 /// The fields that `fields` may name.
-const FIELDS: [&str; 21] = [
+const FIELDS: [&str; 22] = [
     "id",
     "message_id",
     "account",
@@ -25,6 +25,7 @@ const FIELDS: [&str; 21] = [
     "from",
     "to",
     "asserted_identity",
+    "sealed",
     "subject",
     "preview",
     "content_type",
@@ -168,7 +169,8 @@ impl Shown {
         self.headers || self.parts
     }
 
-    /// Shows messages of an account. One that goes meanwhile is left as it was listed.
+    /// Shows messages of an account, without what they say if they are `sealed`. One that goes meanwhile is left as it was
+    /// listed.
     ///
     /// # Errors
     /// A [`Problem`] when the database fails.
@@ -177,10 +179,11 @@ impl Shown {
         mailbox: &Mailbox,
         account: &Account,
         messages: &[Summary],
+        sealed: bool,
     ) -> Result<Vec<ListedMessage>, Problem> {
         let mut items = Vec::with_capacity(messages.len());
         for message in messages {
-            items.push(self.show_one(mailbox, account, message).await?);
+            items.push(self.show_one(mailbox, account, message, sealed).await?);
         }
         Ok(items)
     }
@@ -190,8 +193,9 @@ impl Shown {
         mailbox: &Mailbox,
         account: &Account,
         message: &Summary,
+        sealed: bool,
     ) -> Result<ListedMessage, Problem> {
-        let view = MessageView::new(account, message);
+        let view = MessageView::new(account, message, sealed);
         if !self.opens() && self.fields.is_none() {
             return Ok(ListedMessage::Whole(Box::new(view)));
         }

@@ -34,6 +34,7 @@ pub struct PartQuery {
             example = "sip:alice@example.org"),
         ("id" = String, Path, description = "The Message-ID, whole or its decimal string alone",
             example = "10000000001"),
+        ("Restante-Reason" = Option<String>, Header, description = "Why an operator reads what is somebody else's: 10 to 500 characters, percent-encoded UTF-8. The audit keeps it", example = "Ticket%204711"),
         ("n" = usize, Path, description = "The part's number, from 1", example = 1),
         PartQuery,
     ),
@@ -41,7 +42,7 @@ pub struct PartQuery {
         (status = 200, content_type = "application/octet-stream", description = "The octets of the part, as its own type"),
         (status = 400, body = ProblemBody, content_type = "application/problem+json", description = "A parameter is wrong"),
         (status = 401, body = ProblemBody, content_type = "application/problem+json", description = "Not signed in"),
-        (status = 403, body = ProblemBody, content_type = "application/problem+json", description = "The scope read is missing"),
+        (status = 403, body = ProblemBody, content_type = "application/problem+json", description = "The scope read is missing, or an operator gives no reason for reading what is somebody else's"),
         (status = 404, body = ProblemBody, content_type = "application/problem+json", description = "No such part for this caller"),
         (status = 503, body = ProblemBody, content_type = "application/problem+json", description = "The database is away, or the request took too long"),
     ),
@@ -55,7 +56,7 @@ pub async fn get_message_part(
 ) -> Result<Response, Problem> {
     let scope = caller.reading()?;
     let account = account_path::account(&mailbox, &caller.principal, &scope, &aor).await?;
-    let opened = account_path::message(&mailbox, &account, &id).await?;
+    let opened = account_path::content(&mailbox, &caller, &account, &id).await?;
     let letter = Letter::open(&mailbox, opened).await?;
     let key = letter.summary.key;
     if !letter.is_whole {

@@ -33,11 +33,13 @@ use crate::web::rest::account_path;
             example = "sip:alice@example.org"),
         ("id" = String, Path, description = "The Message-ID, whole or its decimal string alone",
             example = "10000000001"),
+        ("Restante-Reason" = Option<String>, Header, description = "Why an operator reads what is somebody else's: 10 to 500 characters, percent-encoded UTF-8. The audit keeps it", example = "Ticket%204711"),
     ),
     responses(
         (status = 200, content_type = "message/sip", description = "The stored octets; of a large message, as multipart/mixed"),
+        (status = 400, body = ProblemBody, content_type = "application/problem+json", description = "The reason cannot be read"),
         (status = 401, body = ProblemBody, content_type = "application/problem+json", description = "Not signed in"),
-        (status = 403, body = ProblemBody, content_type = "application/problem+json", description = "The scope read is missing"),
+        (status = 403, body = ProblemBody, content_type = "application/problem+json", description = "The scope read is missing, or an operator gives no reason for reading what is somebody else's"),
         (status = 404, body = ProblemBody, content_type = "application/problem+json", description = "No such message for this caller"),
         (status = 503, body = ProblemBody, content_type = "application/problem+json", description = "The database is away, or the request took too long"),
     ),
@@ -50,7 +52,7 @@ pub async fn get_message_raw(
 ) -> Result<Response, Problem> {
     let scope = caller.reading()?;
     let account = account_path::account(&mailbox, &caller.principal, &scope, &aor).await?;
-    let opened = account_path::message(&mailbox, &account, &id).await?;
+    let opened = account_path::content(&mailbox, &caller, &account, &id).await?;
     let key = opened.summary.key;
     match opened.payload {
         Payload::Pager(raw) => Ok(Download {

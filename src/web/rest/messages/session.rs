@@ -22,12 +22,14 @@ use crate::web::rest::account_path;
             example = "sip:alice@example.org"),
         ("id" = String, Path, description = "The Message-ID, whole or its decimal string alone",
             example = "10000000001"),
+        ("Restante-Reason" = Option<String>, Header, description = "Why an operator reads what is somebody else's: 10 to 500 characters, percent-encoded UTF-8. The audit keeps it", example = "Ticket%204711"),
         ("part" = String, Path, description = "`invite`, `ok`, `send` or `bye`", example = "invite"),
     ),
     responses(
         (status = 200, content_type = "message/sip", description = "The octets; of `send`, as application/octet-stream"),
+        (status = 400, body = ProblemBody, content_type = "application/problem+json", description = "The reason cannot be read"),
         (status = 401, body = ProblemBody, content_type = "application/problem+json", description = "Not signed in"),
-        (status = 403, body = ProblemBody, content_type = "application/problem+json", description = "The scope read is missing"),
+        (status = 403, body = ProblemBody, content_type = "application/problem+json", description = "The scope read is missing, or an operator gives no reason for reading what is somebody else's"),
         (status = 404, body = ProblemBody, content_type = "application/problem+json", description = "No such message for this caller, no large one, or it has no such part (yet)"),
         (status = 503, body = ProblemBody, content_type = "application/problem+json", description = "The database is away, or the request took too long"),
     ),
@@ -40,7 +42,7 @@ pub async fn get_message_session(
 ) -> Result<Response, Problem> {
     let scope = caller.reading()?;
     let account = account_path::account(&mailbox, &caller.principal, &scope, &aor).await?;
-    let opened = account_path::message(&mailbox, &account, &id).await?;
+    let opened = account_path::content(&mailbox, &caller, &account, &id).await?;
     let Payload::Large { session, .. } = opened.payload else {
         return Err(Problem::new(NOT_FOUND).detail("a pager message has no session"));
     };

@@ -30,8 +30,8 @@ pub struct TimelineView {
 pub struct TimelineItem {
     /// When.
     at: DateTime<Utc>,
-    /// `message.stored`, `message.expiring`, `message.changed`, `message.held`, `message.released` or
-    /// `message.removed`.
+    /// `message.stored`, `message.expiring`, `message.changed`, `message.held`, `message.released`,
+    /// `message.inspected` (an operator read it) or `message.removed`.
     #[schema(example = "message.removed")]
     kind: &'static str,
     /// Why it was removed: `requested`, `expired`, `delivered`, `purged` or `erased`.

@@ -67,5 +67,6 @@ pub async fn update_message(
         ExtendError::Store(error) => error.into(),
     })?;
     let message = message.ok_or_else(missing)?;
-    Ok(Json(MessageView::new(&account, &message)))
+    let sealed = !caller.principal.aors.contains(&account.aor);
+    Ok(Json(MessageView::new(&account, &message, sealed)))
 }

@@ -152,6 +152,7 @@ impl MessageRow {
             has_attachments: false,
             wants_report: false,
             suspicious_text: false,
+            sealed: false,
         }
     }
 }
@@ -244,6 +245,7 @@ impl InboxPage {
             },
             delete_href: "/accounts/sip%3Aalice%40example.org/messages/delete".into(),
             erase_href: "/accounts/sip%3Aalice%40example.org/erase".into(),
+            reason_href: None,
             first_use: false,
             try_it: None,
             demo_send_href: None,

@@ -5,52 +5,31 @@ use std::sync::Arc;
 use axum::extract::State;
 use axum::response::Response;
 use chrono::{DateTime, Utc};
-use serde::{Deserialize, Serialize};
-use utoipa::{IntoParams, ToSchema};
+use serde::Serialize;
+use utoipa::ToSchema;
 
-use crate::domain::access::{Scope, UnknownName};
+use super::filter::query;
 use crate::domain::address::Aor;
 use crate::mailbox::Mailbox;
 use crate::mailbox::audit::Audited;
-use crate::store::audit::Filter;
 use crate::web::auth::Caller;
 use crate::web::cursor::CursorKey;
 use crate::web::extract::Query;
-use crate::web::problem::{INVALID_REQUEST, Problem, ProblemBody};
+use crate::web::problem::{Problem, ProblemBody};
 use crate::web::rest::view::{Page, page_limit, page_response};
 
-/// Which entries. What is absent does not restrict.
-#[derive(Debug, Default, Deserialize, Serialize, IntoParams)]
-#[serde(deny_unknown_fields)]
-#[into_params(parameter_in = Query)]
-pub struct AuditQuery {
-    /// What was done: `messages.removed`, `message.expiry_changed`, `account.erased`, `report.retried`,
-    /// `report.dropped`, `user.created`, `user.changed`, `user.removed`, `token.created`, `token.rotated` or
-    /// `token.revoked`.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    #[param(example = "messages.removed")]
-    action: Option<String>,
-    /// What did it: `system`, `user`, `token` or `owner`.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    #[param(pattern = "^(system|user|token|owner)$")]
-    actor: Option<String>,
-    /// To whose account: its address of record.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    #[param(example = "sip:alice@example.org")]
-    account: Option<String>,
-    /// At this time or later.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    since: Option<DateTime<Utc>>,
-    /// Before this time.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    until: Option<DateTime<Utc>>,
-    /// How many, 1 to 500.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    #[param(minimum = 1, maximum = 500, default = 50)]
-    limit: Option<u64>,
-    /// `next_cursor` of the page before, with the same filter.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    cursor: Option<String>,
+query! {
+    /// Which entries. What is absent does not restrict.
+    AuditQuery {
+        /// How many, 1 to 500.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        #[param(minimum = 1, maximum = 500, default = 50)]
+        limit: Option<u64>,
+        /// `next_cursor` of the page before, with the same filter.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        #[param(example = "MC0xNw.9f86d081884c7d65")]
+        cursor: Option<String>,
+    }
 }
 
 /// A page of the audit.
@@ -72,10 +51,11 @@ pub struct AuditEntry {
     /// What was done.
     #[schema(example = "messages.removed")]
     action: &'static str,
-    /// How it ended: `done`.
+    /// How it ended: `done` or `refused`.
     #[schema(example = "done")]
     outcome: &'static str,
-    /// What did it: `system`, `user`, `token` or `owner` (vouched for by the network).
+    /// What did it: `system`, `user`, `token`, `owner` (vouched for by the network), `console` (the command line of a
+    /// node) or `nobody` (who did not prove who they are).
     #[schema(example = "user")]
     actor: &'static str,
     /// Which one: it stays when its name is gone.
@@ -90,6 +70,12 @@ pub struct AuditEntry {
     /// Whose account that is; null when it has been erased.
     #[schema(example = "sip:alice@example.org")]
     account: Option<String>,
+    /// Its number in the chain, which it has a second or two later.
+    #[schema(example = 4711)]
+    number: Option<i64>,
+    /// SHA-256 over it and the hash before, in hexadecimal.
+    #[schema(example = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08")]
+    hash: Option<String>,
     /// What else there is to say: of removals the reason and the decimal strings of the Message-IDs.
     #[schema(value_type = Object, example = json!({"reason": "requested", "messages": ["10000000001"]}))]
     detail: serde_json::Value,
@@ -97,9 +83,10 @@ pub struct AuditEntry {
 
 /// Read the audit
 ///
-/// Who did what: removals, changes of expiry, erasing, decisions on reports; newest first, kept for
-/// `policy.audit_keep`. Entries are numbers without names; names are added as long as there are any. An operator of some
-/// domains sees what was done to their accounts, as long as those are there.
+/// Who did what: sign-ins, changes of people and tokens, removals, changes of expiry, erasing, decisions on reports, reads
+/// of other people's messages by operators; newest first, kept for `policy.audit_keep`. Entries are numbers without names;
+/// names are added as long as there are any. An operator of some domains sees what was done to their accounts, as long as
+/// those are there.
 #[utoipa::path(
     get, path = "/api/v1/audit", tag = "audit", operation_id = "list_audit",
     params(AuditQuery),
@@ -128,7 +115,7 @@ pub async fn list_audit(
         .map(|cursor| cursors.open(&list, &cursor))
         .transpose()?;
     let before = before.and_then(|place| place.parse().ok());
-    let filter = filter(&mailbox, &scope, &query).await?;
+    let filter = query.filter(&mailbox, &scope).await?;
     let entries = mailbox.audit(&scope, &filter, before, limit + 1).await?;
     let page = Page::cut(entries, limit, |last| {
         cursors.seal(&list, &last.entry.place.to_string())
@@ -147,29 +134,6 @@ pub async fn list_audit(
     Ok(page_response(&body, next))
 }
 
-async fn filter(mailbox: &Mailbox, scope: &Scope, query: &AuditQuery) -> Result<Filter, Problem> {
-    let wrong = |field: &str, why: String| Problem::new(INVALID_REQUEST).field(field, why);
-    let action = query.action.as_deref().map(str::parse).transpose();
-    let actor = query.actor.as_deref().map(str::parse).transpose();
-    let aor = query.account.as_deref().map(Aor::parse).transpose();
-    let aor = aor.map_err(|error| wrong("account", error.to_string()))?;
-    let account_id = match aor {
-        None => None,
-        // Nothing was done to an account that is not there.
-        Some(aor) => {
-            let account = mailbox.find_account(scope, &aor).await?;
-            Some(account.map_or(0, |account| account.id))
-        }
-    };
-    Ok(Filter {
-        action: action.map_err(|error: UnknownName| wrong("action", error.to_string()))?,
-        actor: actor.map_err(|error: UnknownName| wrong("actor", error.to_string()))?,
-        account_id,
-        since: query.since,
-        until: query.until,
-    })
-}
-
 fn view(audited: &Audited) -> AuditEntry {
     let entry = &audited.entry;
     AuditEntry {
@@ -181,6 +145,8 @@ fn view(audited: &Audited) -> AuditEntry {
         actor_name: audited.actor_name.clone(),
         account_id: entry.account_id.map(|id| id.to_string()),
         account: audited.aor.as_ref().map(Aor::to_string),
+        number: entry.link.as_ref().map(|link| link.number),
+        hash: entry.link.as_ref().map(|link| link.hash.clone()),
         detail: entry.detail.clone().unwrap_or_default(),
     }
 }

@@ -1,0 +1,6 @@
+//! The audit, for operators.
+
+pub mod export;
+pub mod filter;
+pub mod list;
+pub mod verification;
