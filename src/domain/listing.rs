@@ -5,6 +5,9 @@ use std::str::FromStr;
 
 use super::message::Summary;
 
+/// The most messages of an account that may be ordered by their sizes, for which there is no index.
+pub const MOST_BY_SIZE: i64 = 10_000;
+
 /// What messages are ordered by. Those that are equal follow each other as they came.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum By {

@@ -11,8 +11,8 @@ use serde::Deserialize;
 use super::accounts::{base_href, head};
 use super::format;
 use super::page::{PageError, Visitor, html};
-use super::pages::{InboxPage, MessageList, MessageRow};
-use crate::domain::listing::{Order, Place};
+use super::pages::{FilterChip, InboxPage, MessageList, MessageRow, OrderLink};
+use crate::domain::listing::{MOST_BY_SIZE, Order, Place};
 use crate::domain::message::Summary;
 use crate::domain::search::{self, Term, Written};
 use crate::mailbox::Mailbox;
@@ -31,7 +31,50 @@ const PER_PAGE: u64 = 50;
 pub(super) struct InboxQuery {
     #[serde(default)]
     q: String,
+    sort: Option<String>,
     cursor: Option<String>,
+}
+
+/// The orders that a page offers: their names in the API, and in words.
+const ORDERS: [(&str, &str); 4] = [
+    ("-stored", "Newest first"),
+    ("stored", "Oldest first"),
+    ("expires", "Expiring first"),
+    ("-size", "Largest first"),
+];
+
+impl InboxQuery {
+    /// The place among [`ORDERS`] of the order chosen, in an account where it may be chosen.
+    fn chosen(&self, account: &Account) -> usize {
+        let sort = self.sort.as_deref().unwrap_or_default();
+        let mut orders = offered(account);
+        orders
+            .position(|(name, _)| name == sort)
+            .unwrap_or_default()
+    }
+
+    /// The inbox with this search and order.
+    fn href(account: &Account, q: &str, order: usize, cursor: Option<&str>) -> String {
+        let mut pairs = form_urlencoded::Serializer::new(String::new());
+        if !q.is_empty() {
+            pairs.append_pair("q", q);
+        }
+        if let Some((name, _)) = ORDERS.get(order).filter(|_| order > 0) {
+            pairs.append_pair("sort", name);
+        }
+        if let Some(cursor) = cursor {
+            pairs.append_pair("cursor", cursor);
+        }
+        let query = pairs.finish();
+        let mark = if query.is_empty() { "" } else { "?" };
+        format!("{}{mark}{query}", base_href(account))
+    }
+}
+
+fn offered(account: &Account) -> impl Iterator<Item = (&'static str, &'static str)> {
+    let by_size = account.message_count <= MOST_BY_SIZE;
+    let may_be = move |(name, _): &(&str, &str)| by_size || *name != "-size";
+    ORDERS.into_iter().filter(may_be)
 }
 
 pub(super) async fn show(
@@ -58,6 +101,7 @@ pub(super) async fn show(
     if !sees {
         list.rows.iter_mut().for_each(MessageRow::seal);
     }
+    let chosen = query.chosen(&account);
     let base = base_href(&account);
     let title = account
         .display_name
@@ -66,6 +110,12 @@ pub(super) async fn show(
     let page = InboxPage {
         chrome: visitor.chrome(title).await?,
         account: head(&account, &mailbox.policy),
+        chips: chips(&account, written.as_deref().unwrap_or_default(), chosen),
+        orders: orders(&account, &query.q, chosen),
+        sort: ORDERS
+            .get(chosen)
+            .filter(|_| chosen > 0)
+            .map(|(name, _)| *name),
         filter: query.q,
         filter_error,
         list,
@@ -80,6 +130,30 @@ pub(super) async fn show(
     Ok(html(StatusCode::OK, &page))
 }
 
+/// The terms of a search, each with the way to the list without it.
+fn chips(account: &Account, written: &[Written], order: usize) -> Vec<FilterChip> {
+    let without = |left_out: usize| {
+        let others = written.iter().enumerate();
+        let others = others.filter(|(index, _)| *index != left_out);
+        let others: Vec<&str> = others.map(|(_, one)| one.source.as_str()).collect();
+        InboxQuery::href(account, &others.join(" "), order, None)
+    };
+    let chip = |(index, one): (usize, &Written)| FilterChip {
+        text: one.source.clone(),
+        without_href: without(index),
+    };
+    written.iter().enumerate().map(chip).collect()
+}
+
+fn orders(account: &Account, q: &str, chosen: usize) -> Vec<OrderLink> {
+    let link = |(index, (_, label)): (usize, (&str, &'static str))| OrderLink {
+        label,
+        href: InboxQuery::href(account, q, index, None),
+        is_current: index == chosen,
+    };
+    offered(account).enumerate().map(link).collect()
+}
+
 async fn messages(
     mailbox: &Mailbox,
     cursors: &CursorKey,
@@ -87,26 +161,20 @@ async fn messages(
     written: Option<&[Written]>,
     query: &InboxQuery,
 ) -> Result<MessageList, PageError> {
-    let href = |cursor: Option<&str>| {
-        let mut pairs = form_urlencoded::Serializer::new(String::new());
-        if !query.q.is_empty() {
-            pairs.append_pair("q", &query.q);
-        }
-        if let Some(cursor) = cursor {
-            pairs.append_pair("cursor", cursor);
-        }
-        format!("{}?{}", base_href(account), pairs.finish())
-    };
+    let chosen = query.chosen(account);
+    let (sort, order_label) = ORDERS[chosen];
+    let href = |cursor: Option<&str>| InboxQuery::href(account, &query.q, chosen, cursor);
     let first_href = query.cursor.is_some().then(|| href(None));
     let Some(written) = written else {
         return Ok(MessageList {
             rows: Vec::new(),
+            order_label,
             first_href,
             next_href: None,
         });
     };
-    let list = format!("inbox {} {}", account.id, query.q);
-    let order = Order::NEWEST_FIRST;
+    let list = format!("inbox {} {sort} {}", account.id, query.q);
+    let order = sort.parse().unwrap_or(Order::NEWEST_FIRST);
     let after = query
         .cursor
         .as_deref()
@@ -127,6 +195,7 @@ async fn messages(
             .iter()
             .map(|message| row(account, message, now))
             .collect(),
+        order_label,
         first_href,
         next_href: page.next_cursor.map(|cursor| href(Some(&cursor))),
     })

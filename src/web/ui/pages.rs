@@ -214,12 +214,31 @@ impl MessageRow {
 #[template(path = "_message_list.html")]
 pub struct MessageList {
     pub rows: Vec<MessageRow>,
+    /// Their order, in words.
+    pub order_label: &'static str,
     /// Back to the newest, on every page but the first.
     pub first_href: Option<String>,
     pub next_href: Option<String>,
 }
 
-/// The messages that wait for one account, newest first; `?q=` filters.
+/// One term of a search.
+#[derive(Debug, Clone)]
+pub struct FilterChip {
+    /// As it was typed.
+    pub text: String,
+    /// The list without it.
+    pub without_href: String,
+}
+
+/// One order of a list.
+#[derive(Debug, Clone)]
+pub struct OrderLink {
+    pub label: &'static str,
+    pub href: String,
+    pub is_current: bool,
+}
+
+/// The messages that wait for one account; `?q=` filters, `&sort=` orders.
 #[derive(Debug, Template)]
 #[template(path = "inbox.html")]
 pub struct InboxPage {
@@ -229,6 +248,12 @@ pub struct InboxPage {
     pub filter: String,
     /// What the search grammar could not read, with its column.
     pub filter_error: Option<String>,
+    /// Each term of the search, to be taken out.
+    pub chips: Vec<FilterChip>,
+    /// The orders there are.
+    pub orders: Vec<OrderLink>,
+    /// The order chosen, for the search form, if it is not the usual one.
+    pub sort: Option<&'static str>,
     pub list: MessageList,
     /// Takes the bulk form: `csrf`, `id` (repeated).
     pub delete_href: String,

@@ -79,6 +79,23 @@ export default async function inbox(suite) {
     assert.equal(await field.getAttribute('aria-describedby'), await alert.getAttribute('id'));
   });
 
+  await suite.check(server, 'each term of a search is a chip that takes it out, and orders keep the search', async (visit) => {
+    const page = await visit.open({ as: 'demo', path: `${ALICE}?q=${encodeURIComponent('from:bob -subject:"no such" call')}` });
+    const chips = page.getByRole('list', { name: 'What is searched for' }).getByRole('link');
+    assert.deepEqual(await chips.allTextContents(), ['Remove from:bob×', 'Remove -subject:"no such"×', 'Remove call×']);
+    await chips.nth(2).click();
+    await page.waitForURL((url) => url.searchParams.get('q') === 'from:bob -subject:"no such"');
+    const subjects = await texts(page, '.row .open');
+    assert.equal(subjects.length, 2);
+    await page.getByRole('navigation', { name: 'Order' }).getByRole('link', { name: 'Oldest first' }).click();
+    await page.waitForURL((url) => url.searchParams.get('sort') === 'stored');
+    assert.deepEqual(await texts(page, '.row .open'), subjects.reverse());
+    assert.equal(await page.getByRole('link', { name: 'Oldest first' }).getAttribute('aria-current'), 'true');
+    await page.getByLabel('Search these messages').fill('from:bob');
+    await page.keyboard.press('Enter');
+    await page.waitForURL((url) => url.searchParams.get('q') === 'from:bob' && url.searchParams.get('sort') === 'stored');
+  });
+
   await suite.check(server, 'long lists come in pages that lead on and back', async (visit) => {
     const subjects = Array.from({ length: 52 }, (_, index) => `Letter ${index + 1}`);
     const { path } = await server.account('many', subjects);

@@ -14,7 +14,7 @@ use super::criteria::Criteria;
 use super::listed::{MOST_OPENED, MessagePage, Shown, Total};
 use super::wait::Look;
 use crate::config::Settings;
-use crate::domain::listing::{By, Order, Place};
+use crate::domain::listing::{By, MOST_BY_SIZE, Order, Place};
 use crate::domain::search::Term;
 use crate::mailbox::Mailbox;
 use crate::mailbox::feed::Feed;
@@ -31,9 +31,6 @@ use crate::web::rest::view::{Page, message_path, page_limit, page_response};
 const LONGEST_WAIT: u64 = 60;
 /// What is left of the time for a request when waiting ends.
 const TO_ANSWER: Duration = Duration::from_secs(1);
-
-/// The most messages of an account that may be ordered by their sizes, for which there is no index.
-const MOST_BY_SIZE: i64 = 10_000;
 
 /// Which messages. What is absent does not restrict.
 #[derive(Debug, Default, Deserialize, Serialize, IntoParams)]

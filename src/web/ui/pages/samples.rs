@@ -238,8 +238,18 @@ impl InboxPage {
             account: AccountHead::sample(),
             filter: String::new(),
             filter_error: None,
+            chips: Vec::new(),
+            orders: ["Newest first", "Oldest first", "Expiring first"]
+                .map(|label| OrderLink {
+                    label,
+                    href: "/accounts/sip%3Aalice%40example.org?sort=stored".into(),
+                    is_current: label == "Newest first",
+                })
+                .into(),
+            sort: None,
             list: MessageList {
                 rows,
+                order_label: "Newest first",
                 first_href: None,
                 next_href: Some("/accounts/sip%3Aalice%40example.org?cursor=abc".into()),
             },

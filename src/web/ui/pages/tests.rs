@@ -151,6 +151,11 @@ fn inbox() {
     flashed.chrome.demo = true;
     flashed.filter = "from:bob <\"".into();
     flashed.filter_error = Some("Column 10: a word or a quotation mark is missing.".into());
+    flashed.chips = vec![FilterChip {
+        text: "from:bob <\"".into(),
+        without_href: "/without?q=<\"".into(),
+    }];
+    flashed.sort = Some("expires");
     flashed.account.quota_percent = 92;
     flashed.list.first_href = Some("/first".into());
     let html = render("inbox-flash", &flashed);
@@ -160,6 +165,8 @@ fn inbox() {
             "3 messages deleted.",
             "role=\"status\"",
             "value=\"from:bob &#60;&#34;\"",
+            "href=\"/without?q=&#60;&#34;\"",
+            "name=\"sort\" value=\"expires\"",
             "vanish",
         ],
     );
