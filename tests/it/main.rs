@@ -28,6 +28,7 @@ mod documents;
 mod domains;
 mod events;
 mod expiry;
+mod export;
 mod gateway;
 mod history;
 mod http_limits;

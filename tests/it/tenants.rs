@@ -33,6 +33,12 @@ const TABLE: &[(&str, &str, [u16; 4])] = &[
     ),
     (
         "GET",
+        "/api/v1/accounts/{aor}/messages/{id}/preview",
+        [200, 403, 404, 403],
+    ),
+    ("GET", "/api/v1/accounts/{aor}/export", [200, 403, 404, 403]),
+    (
+        "GET",
         "/api/v1/accounts/{aor}/messages/{id}/parts/{n}",
         [200, 403, 404, 403],
     ),

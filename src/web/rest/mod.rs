@@ -22,6 +22,7 @@ pub fn router() -> OpenApiRouter<AppState> {
             accounts::get::get_account,
             accounts::erase::erase_account
         ))
+        .routes(routes!(accounts::export::export_account))
         .routes(routes!(messages::list::list_messages))
         .routes(routes!(
             messages::get::get_message,
@@ -29,6 +30,7 @@ pub fn router() -> OpenApiRouter<AppState> {
             messages::update::update_message
         ))
         .routes(routes!(messages::raw::get_message_raw))
+        .routes(routes!(messages::preview::preview_message))
         .routes(routes!(messages::content::get_message_content))
         .routes(routes!(messages::session::get_message_session))
         .routes(routes!(messages::part::get_message_part))

@@ -8,6 +8,7 @@ pub mod get;
 pub mod list;
 pub mod listed;
 pub mod part;
+pub mod preview;
 pub mod raw;
 pub mod session;
 pub mod timeline;
