@@ -14,6 +14,7 @@ mod m0008_xcap_logins;
 mod m0010_access;
 mod m0011_audit_chain;
 mod m0012_full_text;
+mod m0013_idempotency;
 
 /// Runs the steps in order.
 pub struct Migrator;
@@ -33,6 +34,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0010_access::Migration),
             Box::new(m0011_audit_chain::Migration),
             Box::new(m0012_full_text::Migration),
+            Box::new(m0013_idempotency::Migration),
         ]
     }
 }

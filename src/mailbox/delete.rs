@@ -153,8 +153,13 @@ impl Mailbox {
         }
         log(&removed, reason, queued);
         let keys = removed.iter().map(|message| message.key).collect();
-        self.discard(removed.into_iter().filter_map(|message| message.object))
-            .await;
+        let objects: Vec<String> = removed
+            .into_iter()
+            .filter_map(|message| message.object)
+            .collect();
+        let mailbox = self.clone();
+        let discard = async move { mailbox.discard(objects).await };
+        self.db.after_commit(discard).await;
         Ok(keys)
     }
 }

@@ -12,7 +12,9 @@ use crate::domain::message_id::MessageKey;
 use crate::store::events::NewEvent;
 use crate::store::removal::{self, When};
 use crate::store::watermarks::{self, EXPIRY_WARNED};
-use crate::store::{StoreError, accounts, audit_chain, events, messages, reports, retry, sessions};
+use crate::store::{
+    StoreError, accounts, audit_chain, events, idempotency, messages, reports, retry, sessions,
+};
 
 /// How long an object may be there before its row: longer than any message takes to be stored.
 pub const OBJECT_WITHOUT_ROW: TimeDelta = TimeDelta::hours(1);
@@ -179,13 +181,14 @@ impl Mailbox {
         }
     }
 
-    /// Forgets what is kept for a while only: the keys of requests, sessions, reports that have ended, events, the audit.
+    /// Forgets what is kept for a while only: the keys of requests, answers for those that may come again, sessions, reports that have ended, events, the audit.
     ///
     /// # Errors
     /// When the database fails; what was forgotten before stays forgotten.
     pub async fn forget_old(&self) -> Result<(), StoreError> {
         let (db, policy, now) = (&self.db, &self.policy, self.clock.now());
         while retry::forget_due(db, now).await? {}
+        while idempotency::forget_due(db, now).await? {}
         while reports::forget_ended(db, now - policy.reports_keep).await? {}
         while events::forget_old(db, now - policy.events_keep).await? {}
         while audit_chain::forget_old(db, now - policy.audit_keep).await? {}

@@ -19,14 +19,17 @@ pub enum ExtendError {
     /// The instant is not one that may be chosen.
     #[error(transparent)]
     Bounds(#[from] OutOfBounds),
+    /// It is not as the caller wants it to be.
+    #[error("the message is not as it was")]
+    Changed,
     /// The database failed; nothing was changed.
     #[error("the expiry could not be changed")]
     Store(#[from] StoreError),
 }
 
 impl Mailbox {
-    /// Gives a message another expiry; how it is then, or nothing if it is not there any more. The metadata document
-    /// shows it, so its version advances with it.
+    /// Gives a message another expiry, if it `is_as_wanted`; how it is then, or nothing if it is not there any more. The
+    /// metadata document shows it, so its version advances with it.
     ///
     /// # Errors
     /// [`ExtendError`]; nothing was changed then.
@@ -35,6 +38,7 @@ impl Mailbox {
         key: MessageKey,
         expires_at: DateTime<Utc>,
         by: Actor,
+        is_as_wanted: impl FnOnce(&Summary) -> bool + Send,
     ) -> Result<Option<Summary>, ExtendError> {
         let now = self.clock.now();
         let expires_at = expiry::chosen(expires_at.trunc_subsecs(6), now, &self.policy)?;
@@ -43,6 +47,9 @@ impl Mailbox {
         let Some(mut message) = messages::find(&*tx, key, now).await? else {
             return Ok(None);
         };
+        if !is_as_wanted(&message) {
+            return Err(ExtendError::Changed);
+        }
         messages::set_expiry(&tx, key, expires_at).await?;
         retry::keep_until(&tx, key, expires_at + RETRY_KEY_OUTLIVES).await?;
         // The document has whole seconds.

@@ -13,6 +13,7 @@ use sea_orm::{
 };
 use tokio::sync::{Mutex, OwnedMutexGuard};
 
+use super::joined::Joined;
 use super::migrate;
 use super::objects::ObjectError;
 
@@ -148,6 +149,27 @@ impl Db {
         reason = "this is the place the others call"
     )]
     pub async fn write(&self) -> Result<WriteTx, StoreError> {
+        if let Some(joined) = Joined::current() {
+            let mut outer = joined.outer().await;
+            let whole = match outer.take() {
+                Some(whole) => whole,
+                None => self.begin().await?,
+            };
+            let part = whole.tx.begin().await;
+            *outer = Some(whole);
+            return Ok(WriteTx {
+                tx: part?,
+                _turn: Turn::Joined(outer),
+            });
+        }
+        self.begin().await
+    }
+
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "this is the place the others call"
+    )]
+    async fn begin(&self) -> Result<WriteTx, StoreError> {
         let guard = match &self.writer {
             Some(writer) => Some(Arc::clone(writer).lock_owned().await),
             None => None,
@@ -157,7 +179,10 @@ impl Db {
             ..TransactionOptions::default()
         };
         let tx = self.conn.begin_with_options(options).await?;
-        Ok(WriteTx { tx, _guard: guard })
+        Ok(WriteTx {
+            tx,
+            _turn: Turn::Own(guard),
+        })
     }
 
     /// Opens a transaction for reading that sees one state of the database throughout.
@@ -210,7 +235,17 @@ impl Db {
 #[derive(Debug)]
 pub struct WriteTx {
     tx: DatabaseTransaction,
-    _guard: Option<OwnedMutexGuard<()>>,
+    _turn: Turn,
+}
+
+/// What is held as long as a transaction is open.
+#[derive(Debug)]
+#[expect(dead_code, reason = "it is held, not looked at")]
+enum Turn {
+    /// The right to write, where one writes at a time.
+    Own(Option<OwnedMutexGuard<()>>),
+    /// The transaction that this one is a part of.
+    Joined(OwnedMutexGuard<Option<WriteTx>>),
 }
 
 impl WriteTx {

@@ -39,8 +39,23 @@ pub fn router() -> OpenApiRouter<AppState> {
         .routes(routes!(reports::nack_report))
 }
 
+/// What handing over a message is at.
+pub const PATH: &str = "/gateway/v1/messages";
 /// Where the first line of a SIP message must say that it is one, in octets.
 const LOOKED_AT: usize = 8192;
+
+/// A request as a gateway hands it over.
+const EXAMPLE: &str = "MESSAGE sip:alice@example.org SIP/2.0\r\n\
+    Via: SIP/2.0/UDP proxy.example.org;branch=z9hG4bK776sgdkse\r\n\
+    Max-Forwards: 70\r\n\
+    From: \"Carol\" <sip:carol@example.org>;tag=49583\r\n\
+    To: <sip:alice@example.org>\r\n\
+    Call-ID: a84b4c76e66710@client.example.org\r\n\
+    CSeq: 1 MESSAGE\r\n\
+    Subject: Site visit\r\n\
+    Content-Type: text/plain\r\n\
+    Content-Length: 24\r\n\r\n\
+    Moved to Thursday at ten";
 
 /// Whom a message is for.
 #[derive(Debug, Deserialize, IntoParams)]
@@ -48,7 +63,7 @@ const LOOKED_AT: usize = 8192;
 #[into_params(parameter_in = Query)]
 pub struct StoreQuery {
     /// The served user; else P-Served-User says, else the Request-URI.
-    #[param(example = "sip:alice@example.org")]
+    #[param(example = "sip:alice@example.org", format = "aor")]
     aor: Option<String>,
 }
 
@@ -79,7 +94,7 @@ pub struct StoredMessage {
     post, path = "/gateway/v1/messages", tag = "gateway", operation_id = "store_message",
     params(StoreQuery),
     request_body(content_type = "message/sip", description = "A complete SIP MESSAGE request",
-        content = String),
+        content = String, example = json!(EXAMPLE)),
     responses(
         (status = 201, body = StoredMessage, description = "Stored",
             headers(("location" = String, description = "The message in the REST API"))),

@@ -39,6 +39,8 @@ pub(super) async fn healthz() -> Json<Health> {
 }
 
 /// Is the server ready for requests
+///
+/// Whoever routes requests to several nodes asks this: a node whose database does not answer gets none.
 #[utoipa::path(
     get, path = "/readyz", tag = "health", operation_id = "get_readiness",
     responses(

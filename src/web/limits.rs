@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use axum::extract::{Request, State};
-use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, Uri, header};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 
@@ -120,22 +120,41 @@ pub(super) fn add_careful(headers: &mut HeaderMap, policy: &'static str) {
     );
 }
 
-/// Gives the refusals of routes that are not ours a body like those of ours.
+/// Gives the refusals of routes that are not ours a body like those of ours, and answers OPTIONS, which every resource
+/// takes, with the methods that the resource has (RFC 9110 section 9.3.7).
 pub(super) async fn explained(request: Request, next: Next) -> Response {
     let (uri, headers) = (request.uri().clone(), request.headers().clone());
+    let is_question = request.method() == Method::OPTIONS;
     let response = next.run(request).await;
     let bare = !response.headers().contains_key(header::CONTENT_TYPE);
     match response.status() {
         StatusCode::NOT_FOUND if bare => fitting(&uri, &headers, Problem::new(NOT_FOUND)),
-        StatusCode::METHOD_NOT_ALLOWED if bare => {
-            let mut explained = fitting(&uri, &headers, Problem::new(METHOD_NOT_ALLOWED));
-            if let Some(allow) = response.headers().get(header::ALLOW) {
-                explained.headers_mut().insert(header::ALLOW, allow.clone());
+        StatusCode::METHOD_NOT_ALLOWED => {
+            let allow = response.headers().get(header::ALLOW).cloned();
+            let mut explained = match (is_question && allow.is_some(), bare) {
+                (true, _) => StatusCode::NO_CONTENT.into_response(),
+                (false, true) => fitting(&uri, &headers, Problem::new(METHOD_NOT_ALLOWED)),
+                (false, false) => response,
+            };
+            if let Some(allow) = allow.and_then(|allow| with_options(&allow)) {
+                explained.headers_mut().insert(header::ALLOW, allow);
             }
             explained
         }
         _ => response,
     }
+}
+
+/// The methods of a resource, and OPTIONS.
+fn with_options(allow: &HeaderValue) -> Option<HeaderValue> {
+    let allow = allow.to_str().ok()?;
+    let known = allow.split(',').any(|method| method.trim() == "OPTIONS");
+    let all = if known {
+        allow.to_owned()
+    } else {
+        format!("{allow},OPTIONS")
+    };
+    HeaderValue::try_from(all).ok()
 }
 
 /// The answer for a path that does not exist.

@@ -2,6 +2,7 @@
 
 pub mod auth;
 mod client;
+mod conditions;
 mod cors;
 mod cursor;
 mod download;
@@ -9,6 +10,7 @@ mod extract;
 mod forwarded;
 pub mod gateway;
 mod health;
+mod idempotency;
 mod letter;
 mod limits;
 pub mod openapi;
@@ -18,6 +20,7 @@ mod rates;
 pub mod rest;
 mod router;
 mod server;
+mod shape;
 mod state;
 pub mod ui;
 mod xcap;

@@ -1,13 +1,17 @@
 //! The `OpenAPI` document, made from the handlers.
 
 use axum::Router;
+use serde_json::Value;
 use utoipa::openapi::security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityScheme};
-use utoipa::openapi::{ContentBuilder, Ref, ResponseBuilder};
 use utoipa::{Modify, OpenApi};
 use utoipa_axum::router::OpenApiRouter;
 
 use super::state::AppState;
 use super::{gateway, health, rest};
+
+mod common;
+mod example;
+mod links;
 
 #[derive(OpenApi)]
 #[openapi(
@@ -52,43 +56,17 @@ impl Modify for Security {
     }
 }
 
-/// What any operation may answer that asks who is calling, where it says nothing else.
-struct Common;
-
-impl Modify for Common {
-    fn modify(&self, openapi: &mut utoipa::openapi::OpenApi) {
-        for item in openapi.paths.paths.values_mut() {
-            let operations = [
-                &mut item.get,
-                &mut item.put,
-                &mut item.post,
-                &mut item.delete,
-                &mut item.patch,
-            ];
-            for operation in operations.into_iter().flatten() {
-                let schema = Ref::from_schema_name("ProblemBody");
-                let content = ContentBuilder::new().schema(Some(schema)).build();
-                let too_many = ResponseBuilder::new()
-                    .description("Too many requests; Retry-After says when to come again")
-                    .content("application/problem+json", content)
-                    .build();
-                let responses = &mut operation.responses.responses;
-                if responses.contains_key("401") {
-                    responses.entry("429".to_owned()).or_insert(too_many.into());
-                }
-            }
-        }
-    }
-}
-
 /// The documented operations as a router, and their document.
-pub(super) fn documented() -> (Router<AppState>, utoipa::openapi::OpenApi) {
-    let (router, mut document) = OpenApiRouter::with_openapi(Document::openapi())
+pub(super) fn documented() -> (Router<AppState>, Value) {
+    let (router, document) = OpenApiRouter::with_openapi(Document::openapi())
         .merge(gateway::router())
         .merge(rest::router())
         .merge(health::router())
         .split_for_parts();
-    Common.modify(&mut document);
+    // It has nothing that cannot be written as JSON.
+    let mut document = serde_json::to_value(document).unwrap_or_default();
+    common::complete(&mut document);
+    links::add(&mut document);
     (router, document)
 }
 

@@ -1,7 +1,7 @@
 //! Every error answer of the HTTP interfaces: RFC 9457 `application/problem+json` with a stable
 //! `type`, and the one table of all types, which is also what `/problems` shows.
 
-use axum::extract::rejection::{JsonRejection, PathRejection, QueryRejection};
+use axum::extract::rejection::{BytesRejection, PathRejection};
 use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
@@ -112,6 +112,9 @@ kinds! {
     METHOD_NOT_ALLOWED = ("method-not-allowed", 405, 0, "Method not allowed",
         "The resource exists but does not take this method.",
         "Use a method that the Allow header field lists.");
+    NOT_ACCEPTABLE = ("not-acceptable", 406, 0, "No acceptable representation",
+        "The Accept header field leaves out every media type that the operation answers with.",
+        "Accept the media type that `detail` names, or leave Accept out.");
     URI_TOO_LONG = ("uri-too-long", 414, 0, "Address too long",
         "The path, or the node selector in it, is longer than is looked at.",
         "Select by an attribute instead of by many steps.");
@@ -133,6 +136,12 @@ kinds! {
     REPORT_STATE = ("report-state", 409, 0, "Report in another state",
         "What was asked for cannot be done to a delivery report in the state that `detail` names.",
         "Answer only for reports that were handed out and not answered for; let an operator retry what was given up.");
+    IDEMPOTENCY_KEY_REUSED = ("idempotency-key-reused", 422, 0, "Idempotency-Key used for another request",
+        "The same caller has sent another request under this Idempotency-Key within 24 hours.",
+        "Make a new key for each request, and keep it only when that same request is sent again.");
+    IDEMPOTENCY_IN_PROGRESS = ("idempotency-in-progress", 409, 0, "Request is being answered",
+        "A request with this Idempotency-Key has come and is not answered yet.",
+        "Send it again after the seconds in Retry-After, under the same key.");
     INVALID_CURSOR = ("invalid-cursor", 400, 0, "Cursor not valid here",
         "The cursor was not given out by this server for this list and filter.",
         "Take `next_cursor` of the page before, with the same filter, or start without a cursor.");
@@ -339,18 +348,9 @@ impl From<PathRejection> for Problem {
     }
 }
 
-impl From<QueryRejection> for Problem {
-    fn from(rejection: QueryRejection) -> Self {
-        Self::new(INVALID_REQUEST).detail(rejection.body_text())
-    }
-}
-
-impl From<JsonRejection> for Problem {
-    fn from(rejection: JsonRejection) -> Self {
+impl From<BytesRejection> for Problem {
+    fn from(rejection: BytesRejection) -> Self {
         match rejection.status() {
-            StatusCode::UNSUPPORTED_MEDIA_TYPE => {
-                Self::new(UNSUPPORTED_MEDIA_TYPE).detail("expected Content-Type: application/json")
-            }
             StatusCode::PAYLOAD_TOO_LARGE => Self::new(BODY_TOO_LARGE),
             _ => Self::new(INVALID_REQUEST).detail(rejection.body_text()),
         }

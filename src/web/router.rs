@@ -1,6 +1,7 @@
 //! All routes of the HTTP listener.
 
 use std::any::Any;
+use std::sync::Arc;
 
 use axum::extract::DefaultBodyLimit;
 use axum::http::{Extensions, HeaderMap, HeaderName, Request, StatusCode, Version, header};
@@ -18,18 +19,21 @@ use utoipa_swagger_ui::SwaggerUi;
 
 use super::auth::{origin, session};
 use super::client::Client;
+use super::conditions::Verbatim;
 use super::problem::{INTERNAL, Problem};
+use super::shape::Shapes;
 use super::state::AppState;
-use super::{client, cors, limits, openapi, rates, ui, xcap};
+use super::{client, cors, idempotency, limits, openapi, rates, shape, ui, xcap};
 
 /// The most octets of a body, where an operation does not say otherwise.
-const BODY_LIMIT: usize = 256 * 1024;
+pub(super) const BODY_LIMIT: usize = 256 * 1024;
 /// Names a request in answers and log lines.
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 /// The application.
 pub fn router(state: AppState) -> Router {
     let (documented, document) = openapi::documented();
+    let shapes = Arc::new(Shapes::of(&document));
     let sessions = session::Sessions::new(state.mailbox.db.clone(), state.mailbox.clock.clone());
     let docs = utoipa_swagger_ui::Config::from("/openapi.json").validator_url("none");
     let routes = ui::router()
@@ -40,7 +44,9 @@ pub fn router(state: AppState) -> Router {
         .merge(xcap::router(&state.settings.xcap))
         .method_not_allowed_fallback(limits::method_not_allowed)
         .fallback(limits::not_found)
+        .layer(from_fn_with_state(state.clone(), idempotency::remember))
         .layer(from_fn(limits::explained))
+        .layer(from_fn_with_state(shapes, shape::as_documented))
         .layer(from_fn_with_state(state.clone(), origin::same_origin))
         .layer(from_fn_with_state(state.clone(), ui::show_problems))
         .layer(session::layer(sessions, &state.settings));
@@ -66,7 +72,7 @@ pub fn router(state: AppState) -> Router {
 /// Whether nobody counts the octets of an answer, and no entity tag stands for them, so that they may be others on
 /// the way.
 fn may_be_others(_: StatusCode, _: Version, headers: &HeaderMap, extensions: &Extensions) -> bool {
-    !headers.contains_key(header::ACCEPT_RANGES) && extensions.get::<xcap::Verbatim>().is_none()
+    !headers.contains_key(header::ACCEPT_RANGES) && extensions.get::<Verbatim>().is_none()
 }
 
 /// Styles, script and icons, under names that change with their content.

@@ -8,6 +8,8 @@ use restante::identity::secret;
 use restante::web::openapi;
 use serde_json::Value;
 
+use crate::support::document::resolve;
+
 fn read(path: &str) -> String {
     fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(path))
         .unwrap_or_else(|error| panic!("{path}: {error}"))
@@ -40,7 +42,7 @@ fn every_operation_is_documented() {
     for (path, operations) in document["paths"].as_object().unwrap() {
         for (method, operation) in operations.as_object().unwrap() {
             let at = format!("{method} {path}");
-            for field in ["summary", "operationId"] {
+            for field in ["summary", "description", "operationId"] {
                 assert!(
                     operation[field]
                         .as_str()
@@ -63,13 +65,32 @@ fn every_operation_is_documented() {
                 .as_array()
                 .is_some_and(|ways| ways.iter().any(|way| way.get("token").is_some()))
             {
-                for status in ["401", "403", "503"] {
+                for status in ["400", "401", "403", "406", "500", "503"] {
                     assert!(responses.contains_key(status), "{at}: {status}");
                 }
             }
             for parameter in operation["parameters"].as_array().into_iter().flatten() {
+                let parameter = resolve(&document, parameter);
                 assert!(parameter["description"].is_string(), "{at} {parameter}");
             }
+            assert_bodies_are_named(&at, operation);
+        }
+    }
+}
+
+/// Bodies in JSON are of types that have a name, for the clients that are generated, and have examples.
+fn assert_bodies_are_named(at: &str, operation: &Value) {
+    let answers = operation["responses"].as_object().unwrap().values();
+    for body in answers.chain([&operation["requestBody"]]) {
+        for (media_type, content) in body["content"].as_object().into_iter().flatten() {
+            let schema = &content["schema"];
+            let named = schema["oneOf"].get(0).unwrap_or(schema)["$ref"].is_string();
+            let is_json = media_type.ends_with("json");
+            assert!(!is_json || named, "{at}: {media_type} {schema}");
+            assert!(
+                !is_json || !content["example"].is_null(),
+                "{at}: {media_type}"
+            );
         }
     }
 }
@@ -89,6 +110,7 @@ fn landed_migrations_are_unchanged() {
         ("m0012_full_text", M0012),
         ("m0010_access", M0010),
         ("m0011_audit_chain", M0011),
+        ("m0013_idempotency", M0013),
     ] {
         let now = secret::hash(&read(&format!("migrations/{step}.rs")));
         assert_eq!(
@@ -109,3 +131,4 @@ const M0008: &str = "a6ceb3b6df3004c8ed00099ca5e084b7a3ff1665faa334fcc33882aacd8
 const M0005: &str = "3f7496e32222047c03de62430422a8e6c9db53288ccc1108306c4db3471b101e";
 const M0012: &str = "6208e2f51f75eea95e9f1f1ac2cd00e3ddd45502bca3a55f2e69d1d576a6a3c3";
 const M0010: &str = "5b3fd2a9c6bf196667c1b6f51e67c5d5e37d78cabb5fcd2edb9c29ce0ecb62a3";
+const M0013: &str = "f1d3fc9bb93c550b94e5789543891e8394e84f4e278bc06072fa72d961b2f941";

@@ -8,6 +8,7 @@ pub mod audit_chain_end;
 pub mod audit_event;
 pub mod digest_login;
 pub mod event;
+pub mod idempotency_key;
 pub mod large_session;
 pub mod message;
 pub mod message_content;

@@ -28,6 +28,42 @@ pub const PATH: &str = "/gateway/v1/large-messages";
 /// Octets that a body may have beyond twice the largest content: heads, and chunks that overlap.
 const OVERHEAD: u64 = 16 * 1024 * 1024;
 
+/// A body as a gateway hands it over.
+const EXAMPLE: &str = "--parts\r\n\
+    Content-Disposition: attachment; name=\"invite\"\r\n\
+    Content-Type: message/sip\r\n\r\n\
+    INVITE sip:alice@example.org SIP/2.0\r\n\
+    Via: SIP/2.0/TCP proxy.example.org;branch=z9hG4bK776sgdkse\r\n\
+    Max-Forwards: 70\r\n\
+    From: \"Carol\" <sip:carol@example.org>;tag=49583\r\n\
+    To: <sip:alice@example.org>\r\n\
+    Call-ID: 9f3b1d@client.example.org\r\n\
+    CSeq: 1 INVITE\r\n\
+    Contact: <sip:carol@client.example.org>\r\n\
+    Content-Length: 0\r\n\r\n\
+    \r\n--parts\r\n\
+    Content-Disposition: attachment; name=\"ok\"\r\n\
+    Content-Type: message/sip\r\n\r\n\
+    SIP/2.0 200 OK\r\n\
+    Via: SIP/2.0/TCP proxy.example.org;branch=z9hG4bK776sgdkse\r\n\
+    From: \"Carol\" <sip:carol@example.org>;tag=49583\r\n\
+    To: <sip:alice@example.org>;tag=17\r\n\
+    Call-ID: 9f3b1d@client.example.org\r\n\
+    CSeq: 1 INVITE\r\n\
+    Contact: <sip:proxy.example.org>\r\n\
+    Content-Length: 0\r\n\r\n\
+    \r\n--parts\r\n\
+    Content-Disposition: attachment; name=\"send\"\r\n\r\n\
+    MSRP a786hjs2 SEND\r\n\
+    To-Path: msrp://proxy.example.org:2855/kjhd37s2s20w2a;tcp\r\n\
+    From-Path: msrp://client.example.org:7654/jshA7weztas;tcp\r\n\
+    Message-ID: 87652491\r\n\
+    Byte-Range: 1-25/25\r\n\
+    Content-Type: text/plain\r\n\r\n\
+    The minutes of the visit.\r\n\
+    -------a786hjs2$\r\n\
+    \r\n--parts--\r\n";
+
 /// Store a large message
 ///
 /// The body is multipart/mixed. Its parts are named by `Content-Disposition: attachment; name="…"`, and each is exactly
@@ -40,7 +76,7 @@ const OVERHEAD: u64 = 16 * 1024 * 1024;
     post, path = "/gateway/v1/large-messages", tag = "gateway", operation_id = "store_large_message",
     params(StoreQuery),
     request_body(content_type = "multipart/mixed", description = "The parts `invite`, `ok`, `send` (one or more) and `bye` (none or one)",
-        content = String),
+        content = String, example = json!(EXAMPLE)),
     responses(
         (status = 201, body = StoredMessage, description = "Stored",
             headers(("location" = String, description = "The message in the REST API"))),

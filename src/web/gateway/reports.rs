@@ -9,7 +9,6 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use bytes::Bytes;
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
@@ -23,7 +22,7 @@ use crate::mime::imdn_write::MEDIA_TYPE;
 use crate::store::StoreError;
 use crate::store::reports::Report;
 use crate::web::auth::Caller;
-use crate::web::extract::{Path, Query};
+use crate::web::extract::{OptionalJson, Path, Query};
 use crate::web::problem::{INVALID_REQUEST, NOT_FOUND, Problem, ProblemBody, REPORT_STATE};
 
 /// The most reports handed out at once, and how many when nothing is said.
@@ -119,7 +118,7 @@ impl From<Report> for LeasedReport {
 #[serde(deny_unknown_fields)]
 pub struct Nack {
     /// Seconds that the other side wants to be left alone (Retry-After).
-    #[schema(example = 120, minimum = 0)]
+    #[schema(example = 120, minimum = 0, maximum = 31_622_400)]
     retry_after: Option<u64>,
     /// What the other side said; 500 characters are kept.
     #[schema(example = "480 Temporarily Unavailable")]
@@ -215,6 +214,7 @@ pub async fn ack_report(
         (status = 403, body = ProblemBody, content_type = "application/problem+json", description = "The scope gateway is missing"),
         (status = 404, body = ProblemBody, content_type = "application/problem+json", description = "No such report for this caller"),
         (status = 409, body = ProblemBody, content_type = "application/problem+json", description = "The report is not handed out"),
+        (status = 415, body = ProblemBody, content_type = "application/problem+json", description = "Not JSON"),
         (status = 503, body = ProblemBody, content_type = "application/problem+json", description = "The database is away, or the request took too long"),
     ),
     security(("token" = [])),
@@ -223,15 +223,10 @@ pub async fn nack_report(
     State(mailbox): State<Mailbox>,
     caller: Caller,
     Path(id): Path<String>,
-    body: Bytes,
+    OptionalJson(nack): OptionalJson<Nack>,
 ) -> Result<StatusCode, Problem> {
     caller.require(TokenScope::Gateway)?;
-    let nack: Nack = if body.is_empty() {
-        Nack::default()
-    } else {
-        serde_json::from_slice(&body)
-            .map_err(|error| Problem::new(INVALID_REQUEST).detail(error.to_string()))?
-    };
+    let nack = nack.unwrap_or_default();
     let retry_after = nack.retry_after.unwrap_or_default();
     if retry_after > LONGEST_RETRY_AFTER {
         let detail = format!("expected {LONGEST_RETRY_AFTER} at most");

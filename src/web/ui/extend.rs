@@ -138,14 +138,17 @@ pub(super) async fn submit(
         Err(error) => error.to_owned(),
         Ok(until) => {
             let by = visitor.principal.actor;
-            match mailbox.set_expiry(key, until, by).await {
+            match mailbox.set_expiry(key, until, by, |_| true).await {
                 Ok(Some(message)) => {
                     let until = format::moment(message.facts.expires_at).human;
                     visitor.flash(&format!("Kept until {until}.")).await?;
                     let place = format!("{}/messages/{key}", base_href(&account));
                     return Ok(Redirect::to(&place).into_response());
                 }
-                Ok(None) => return timeline::gone(&mailbox, &visitor, &account, key).await,
+                // Nothing is demanded of how it was, so that it cannot have changed.
+                Ok(None) | Err(ExtendError::Changed) => {
+                    return timeline::gone(&mailbox, &visitor, &account, key).await;
+                }
                 Err(ExtendError::Bounds(bounds)) => {
                     let latest = format::moment(bounds.latest).human;
                     format!("Choose a time after now and not after {latest}.")

@@ -10,6 +10,7 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::any;
 
 use super::auth::{Caller, XcapCaller};
+use super::conditions::{Verbatim, preconditions};
 use super::problem::{
     BODY_TOO_LARGE, INSUFFICIENT_SCOPE, INVALID_REQUEST, METHOD_NOT_ALLOWED, NOT_FOUND,
     PRECONDITION_FAILED, Problem, TOO_MANY_DOCUMENTS, URI_TOO_LONG, internal,
@@ -35,10 +36,6 @@ mod write;
 const ALLOW: &str = "GET, HEAD, PUT, DELETE";
 /// What one takes that the server writes.
 const ALLOW_READING: &str = "GET, HEAD";
-
-/// An answer whose octets its entity tag stands for: nothing on the way may make others of them.
-#[derive(Debug, Clone, Copy)]
-pub struct Verbatim;
 
 /// Everything below the XCAP root and the other paths that lead there.
 pub fn router(settings: &XcapSettings) -> Router<AppState> {
@@ -106,11 +103,6 @@ async fn serve(
         .entry(header::CACHE_CONTROL)
         .or_insert(caching);
     response
-}
-
-fn preconditions(headers: &HeaderMap) -> Preconditions {
-    let values = |name| headers.get_all(name).iter().map(HeaderValue::as_bytes);
-    Preconditions::read(values(header::IF_MATCH), values(header::IF_NONE_MATCH))
 }
 
 /// How clients reach this server.

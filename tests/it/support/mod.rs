@@ -7,6 +7,7 @@ pub mod chance;
 pub mod clients;
 pub mod digest;
 pub mod dns;
+pub mod document;
 pub mod invariants;
 pub mod kamailio;
 pub mod large;

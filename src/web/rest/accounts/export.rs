@@ -16,6 +16,7 @@ use zip::write::{SimpleFileOptions, StreamWriter, ZipWriter};
 use crate::domain::listing::{Order, Place};
 use crate::domain::message::{Mode, Summary};
 use crate::mailbox::Mailbox;
+use crate::mailbox::inspect::Inspected;
 use crate::mailbox::large::{Body as Content, LargeSession, Payload};
 use crate::store::StoreError;
 use crate::store::accounts::Account;
@@ -58,6 +59,15 @@ pub async fn export_account(
 ) -> Result<Response, Problem> {
     let scope = caller.reading()?;
     let account = account_path::account(&mailbox, &caller.principal, &scope, &aor).await?;
+    caller
+        .given
+        .allow(
+            &mailbox,
+            &caller.principal,
+            &account,
+            Inspected::Document("export"),
+        )
+        .await?;
     let (out, pieces) = mpsc::channel(WAITING);
     let day = mailbox.clock.now().format("%Y-%m-%d");
     let file_name = format!("{}-{day}.zip", account.aor);
@@ -242,7 +252,7 @@ impl Archive {
                     })?;
                 let entry = Entry {
                     file: file(message),
-                    message: MessageView::new(account, message),
+                    message: MessageView::new(account, message, false),
                 };
                 serde_json::to_writer(&mut self.zip, &entry)?;
             }

@@ -20,7 +20,7 @@ use crate::web::rest::view::{AccountPage, AccountView, Page, page_limit, page_re
 #[into_params(parameter_in = Query)]
 pub struct AccountQuery {
     /// Only accounts whose address or display name contains this text.
-    #[param(example = "alice")]
+    #[param(example = "alice", max_length = 256)]
     q: Option<String>,
     /// How many, 1 to 500.
     #[param(minimum = 1, maximum = 500, default = 50)]

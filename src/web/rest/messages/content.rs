@@ -30,9 +30,9 @@ use crate::web::rest::account_path;
         ("if-range" = Option<String>, Header, description = "Range counts only if this is the ETag"),
     ),
     responses(
-        (status = 200, content_type = "application/octet-stream", description = "The content, as its own type",
+        (status = 200, content_type = "*/*", description = "The content, as its own type",
             headers(("etag" = String, description = "Never changes"), ("accept-ranges" = String, description = "`bytes`"))),
-        (status = 206, content_type = "application/octet-stream", description = "The range of it",
+        (status = 206, content_type = "*/*", description = "The range of it",
             headers(("content-range" = String, description = "Which octets of how many"))),
         (status = 304, description = "If-None-Match names its ETag"),
         (status = 400, body = ProblemBody, content_type = "application/problem+json", description = "The reason cannot be read"),

@@ -2,9 +2,12 @@
 
 use axum::Json;
 use axum::extract::State;
+use axum::http::HeaderMap;
+use axum::response::{IntoResponse as _, Response};
 
 use crate::mailbox::Mailbox;
 use crate::web::auth::Caller;
+use crate::web::conditions::{message_tag, tagged, unchanged};
 use crate::web::extract::Path;
 use crate::web::letter::Letter;
 use crate::web::problem::{Problem, ProblemBody};
@@ -23,13 +26,17 @@ use crate::web::rest::view::MessageDetail;
         ("id" = String, Path, description = "The Message-ID, whole or its decimal string alone",
             example = "10000000001"),
         ("Restante-Reason" = Option<String>, Header, description = "Why an operator reads what is somebody else's: 10 to 500 characters, percent-encoded UTF-8. The audit keeps it", example = "Ticket%204711"),
+        ("if-none-match" = Option<String>, Header, description = "Entity tags that the client has"),
     ),
     responses(
-        (status = 200, body = MessageDetail, description = "The message"),
+        (status = 200, body = MessageDetail, description = "The message",
+            headers(("etag" = String, description = "Changes with its expiry; for If-None-Match here, and If-Match to change or delete it"))),
+        (status = 304, description = "If-None-Match names its entity tag"),
         (status = 400, body = ProblemBody, content_type = "application/problem+json", description = "The reason cannot be read"),
         (status = 401, body = ProblemBody, content_type = "application/problem+json", description = "Not signed in"),
         (status = 403, body = ProblemBody, content_type = "application/problem+json", description = "The scope read is missing, or an operator gives no reason for reading what is somebody else's"),
         (status = 404, body = ProblemBody, content_type = "application/problem+json", description = "No such message for this caller"),
+        (status = 412, body = ProblemBody, content_type = "application/problem+json", description = "If-Match names another entity tag"),
         (status = 503, body = ProblemBody, content_type = "application/problem+json", description = "The database is away, or the request took too long"),
     ),
     security(("token" = []), ("session" = [])),
@@ -37,11 +44,17 @@ use crate::web::rest::view::MessageDetail;
 pub async fn get_message(
     State(mailbox): State<Mailbox>,
     caller: Caller,
+    headers: HeaderMap,
     Path((aor, id)): Path<(String, String)>,
-) -> Result<Json<MessageDetail>, Problem> {
+) -> Result<Response, Problem> {
     let scope = caller.reading()?;
     let account = account_path::account(&mailbox, &caller.principal, &scope, &aor).await?;
     let opened = account_path::content(&mailbox, &caller, &account, &id).await?;
+    let tag = message_tag(&opened.summary);
+    if let Some(response) = unchanged(&headers, &tag) {
+        return Ok(response);
+    }
     let letter = Letter::open(&mailbox, opened).await?;
-    Ok(Json(MessageDetail::new(&account, &letter)))
+    let shown = Json(MessageDetail::new(&account, &letter)).into_response();
+    Ok(tagged(shown, &tag))
 }

@@ -41,13 +41,15 @@ pub struct MessageQuery {
     /// `type:` `larger:` `smaller:` `before:` `after:` `expires:<2d` `has:attachment` `mode:large`. All must hold; `-`
     /// before one turns it round.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[param(example = "site visit -from:bob")]
+    #[param(example = "site visit -from:bob", format = "search", max_length = 256)]
     q: Option<String>,
     /// Text that the sender's address or display name contains.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[param(example = "carol", max_length = 256)]
     from: Option<String>,
     /// Text that the subject contains.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[param(example = "visit", max_length = 256)]
     subject: Option<String>,
     /// `pager` or `large`.
     #[serde(skip_serializing_if = "Option::is_none")]

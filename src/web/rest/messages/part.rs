@@ -39,7 +39,7 @@ pub struct PartQuery {
         PartQuery,
     ),
     responses(
-        (status = 200, content_type = "application/octet-stream", description = "The octets of the part, as its own type"),
+        (status = 200, content_type = "*/*", description = "The octets of the part, as its own type"),
         (status = 400, body = ProblemBody, content_type = "application/problem+json", description = "A parameter is wrong"),
         (status = 401, body = ProblemBody, content_type = "application/problem+json", description = "Not signed in"),
         (status = 403, body = ProblemBody, content_type = "application/problem+json", description = "The scope read is missing, or an operator gives no reason for reading what is somebody else's"),

@@ -79,7 +79,7 @@ pub async fn preview_message(
         }
     };
     let account = account_path::account(&mailbox, &caller.principal, &scope, &aor).await?;
-    let opened = account_path::message(&mailbox, &account, &id).await?;
+    let opened = account_path::content(&mailbox, &caller, &account, &id).await?;
     let letter = Letter::open(&mailbox, opened).await?;
     let parts = &letter.content.parts;
     let part = wanted

@@ -36,7 +36,7 @@ use crate::web::rest::account_path;
         ("Restante-Reason" = Option<String>, Header, description = "Why an operator reads what is somebody else's: 10 to 500 characters, percent-encoded UTF-8. The audit keeps it", example = "Ticket%204711"),
     ),
     responses(
-        (status = 200, content_type = "message/sip", description = "The stored octets; of a large message, as multipart/mixed"),
+        (status = 200, content(("message/sip"), ("multipart/mixed")), description = "The stored octets; of a large message, as multipart/mixed"),
         (status = 400, body = ProblemBody, content_type = "application/problem+json", description = "The reason cannot be read"),
         (status = 401, body = ProblemBody, content_type = "application/problem+json", description = "Not signed in"),
         (status = 403, body = ProblemBody, content_type = "application/problem+json", description = "The scope read is missing, or an operator gives no reason for reading what is somebody else's"),

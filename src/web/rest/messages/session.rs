@@ -26,7 +26,7 @@ use crate::web::rest::account_path;
         ("part" = String, Path, description = "`invite`, `ok`, `send` or `bye`", example = "invite"),
     ),
     responses(
-        (status = 200, content_type = "message/sip", description = "The octets; of `send`, as application/octet-stream"),
+        (status = 200, content(("message/sip"), ("application/octet-stream")), description = "The octets; of `send`, as application/octet-stream"),
         (status = 400, body = ProblemBody, content_type = "application/problem+json", description = "The reason cannot be read"),
         (status = 401, body = ProblemBody, content_type = "application/problem+json", description = "Not signed in"),
         (status = 403, body = ProblemBody, content_type = "application/problem+json", description = "The scope read is missing, or an operator gives no reason for reading what is somebody else's"),
