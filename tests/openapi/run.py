@@ -80,7 +80,7 @@ def clients(options):
         package = place / "python"
         generate = [BIN / "openapi-python-client", "generate", "--path", DOCUMENT, "--output-path", package]
         good, said = first_failure([
-            ([*generate, "--config", HERE / "python-client.yaml", "--fail-on-warning"], {}),
+            ([*generate, "--config", HERE / "python-client.yaml"], {}),
             ([sys.executable, "-m", "compileall", "-q", package], {}),
             ([sys.executable, HERE / "client_test.py"], {"env": where | {"PYTHONPATH": f"{package}:{HERE}"}}),
         ])
