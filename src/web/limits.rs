@@ -130,8 +130,9 @@ pub(super) async fn explained(request: Request, next: Next) -> Response {
     match response.status() {
         StatusCode::NOT_FOUND if bare => fitting(&uri, &headers, Problem::new(NOT_FOUND)),
         StatusCode::METHOD_NOT_ALLOWED => {
+            // Where it is not there yet axum adds it, after all layers.
             let allow = response.headers().get(header::ALLOW).cloned();
-            let mut explained = match (is_question && allow.is_some(), bare) {
+            let mut explained = match (is_question, bare) {
                 (true, _) => StatusCode::NO_CONTENT.into_response(),
                 (false, true) => fitting(&uri, &headers, Problem::new(METHOD_NOT_ALLOWED)),
                 (false, false) => response,

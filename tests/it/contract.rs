@@ -66,7 +66,13 @@ async fn exemplary(
     for (name, value) in operation.parameters(document, "header") {
         // Examples of conditions are of another resource.
         if !name.to_lowercase().starts_with("if-") {
-            request = request.header(name, value);
+            // A key stands for one request.
+            let own = if name == "Idempotency-Key" {
+                operation.id.as_str()
+            } else {
+                ""
+            };
+            request = request.header(name, format!("{value}{own}"));
         }
     }
     if let Some((media_type, mut body)) = operation.body() {
@@ -303,7 +309,7 @@ on_both_databases! {
             assert_eq!(options.status, 204, "{path}");
             let allow = options.header("allow").to_owned();
             let methods: Vec<&str> = allow.split(',').map(str::trim).collect();
-            assert!(methods.contains(&operation.method.as_str()) && methods.contains(&"OPTIONS"), "{path}: {allow}");
+            assert!(methods.contains(&operation.method.as_str()), "{path}: {allow}");
             if operation.method != "GET" || operation.id == ENDLESS {
                 continue;
             }

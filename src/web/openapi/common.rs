@@ -139,7 +139,9 @@ fn examples(operation: &mut Value, schemas: &Map<String, Value>) {
             let known = ["application/json"].contains(&media_type.as_str());
             let has_one = !body["example"].is_null();
             if known && !has_one && body["schema"].is_object() {
-                body["example"] = example(&body["schema"], schemas);
+                // Of a body that may be left out, what it is when it is there.
+                let schema = body["schema"]["oneOf"].get(0).unwrap_or(&body["schema"]);
+                body["example"] = example(schema, schemas);
             }
             // A look at what is not there leaves a null behind.
             if let Some(body) = body.as_object_mut() {
