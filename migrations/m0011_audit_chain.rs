@@ -23,6 +23,8 @@ impl MigrationTrait for Migration {
             .table("audit_event")
             .col("number")
             .unique()
+            // SQLite would look the others up in it too, and sort them.
+            .and_where(Expr::col("number").is_not_null())
             .to_owned();
         manager.create_index(chained).await?;
         let waiting = Index::create()

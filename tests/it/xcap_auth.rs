@@ -337,7 +337,7 @@ on_both_databases! {
         assert_eq!(app.send(app.request(Method::DELETE, &one).header(field, bob)).await.status, 404);
         assert_eq!(app.send(app.request(Method::DELETE, &one).header(field, alice)).await.status, 200);
         assert_eq!(app.waiting(ALICE).await, 0);
-        let entry = &app.get("/api/v1/audit").await.json()["items"][0];
+        let entry = &app.get("/api/v1/audit?action=messages.removed").await.json()["items"][0];
         assert_eq!((&entry["actor"], &entry["actor_id"], &entry["account"]), (&json!("owner"), &entry["account_id"], &json!(ALICE)));
     }
 }

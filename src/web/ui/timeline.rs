@@ -38,7 +38,9 @@ pub(super) async fn gone(
 ) -> Result<Response, PageError> {
     let timeline = mailbox.timeline(account, key).await?;
     let timeline = timeline.ok_or_else(|| Problem::new(NOT_FOUND))?;
-    let last = timeline.events.last().map(|(event, _)| event);
+    // An operator who was reading at that moment may come after it.
+    let mut events = timeline.events.iter().map(|(event, _)| event);
+    let last = events.rfind(|event| event.kind != EventKind::Inspected);
     let page = GonePage {
         chrome: visitor.chrome("This message is gone").await?,
         account: head(account, &mailbox.policy),

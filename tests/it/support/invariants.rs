@@ -156,7 +156,8 @@ fn is_in_order(events: &[EventRow]) -> bool {
             | ("message.changed", "there") => "there",
             ("message.held", "there") => "held",
             ("message.removed", "there" | "held") => "gone",
-            ("message.expiring", state) if state != "nothing" => state,
+            // Whoever reads may come a moment after it has gone.
+            ("message.expiring" | "message.inspected", state) if state != "nothing" => state,
             _ => return false,
         };
     }
