@@ -31,6 +31,7 @@ mod events;
 mod expiry;
 mod export;
 mod gateway;
+mod headers;
 mod history;
 mod http_limits;
 mod http_proxies;
