@@ -23,7 +23,7 @@ mod users;
 
 pub use digest::DigestName;
 pub use password::{MIN_PASSWORD_CHARS, PasswordError, Passwords};
-pub use tokens::{NewToken, Secret};
+pub use tokens::{LONGEST_GRACE, NewToken, Secret};
 pub use users::{NewUser, UserChange};
 
 use last_use::LastUse;

@@ -278,7 +278,7 @@ fn check_scopes(
     if (has(Read) || has(Delete)) && !everywhere && aors.is_empty() {
         return bad(
             "aors",
-            "scope read or delete needs --aor, or scope operator to reach every account",
+            "scope read or delete needs an address (aors, --aor), or scope operator to reach every account",
         );
     }
     let for_domains = has(Operator) || has(Gateway);

@@ -29,7 +29,7 @@ pub struct NewUser<'a> {
 }
 
 /// What to change of a person; what is absent stays.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct UserChange {
     /// What the person may do.
     pub role: Option<Role>,

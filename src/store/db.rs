@@ -45,6 +45,16 @@ pub enum StoreError {
     Entropy(#[from] getrandom::Error),
 }
 
+/// The error without the URL, which may hold a password: sea-orm says all of one that it cannot read.
+fn without(url: &str, error: DbErr) -> DbErr {
+    let text = error.to_string();
+    if text.contains(url) {
+        DbErr::Custom(text.replace(url, "(database.url)"))
+    } else {
+        error
+    }
+}
+
 impl StoreError {
     /// Whether the database is there and did not take what it was given: something else may fare
     /// better.
@@ -120,7 +130,8 @@ impl Db {
                     .foreign_keys(true)
                     .busy_timeout(Duration::from_secs(10))
             });
-        let conn = Database::connect(options).await?;
+        let conn = Database::connect(options).await;
+        let conn = conn.map_err(|error| without(url, error))?;
         let writer =
             (conn.get_database_backend() == DbBackend::Sqlite).then(|| Arc::new(Mutex::new(())));
         Ok(Self { conn, writer })

@@ -31,6 +31,8 @@ mod links;
         (name = "gateway", description = "Handing over messages from a SIP network"),
         (name = "reports", description = "Telling senders that their messages went undelivered"),
         (name = "audit", description = "Who did what"),
+        (name = "users", description = "People who may sign in"),
+        (name = "tokens", description = "What programs sign in with"),
         (name = "health", description = "For whoever restarts or routes"),
     ),
     modifiers(&Security),

@@ -142,6 +142,12 @@ kinds! {
     IDEMPOTENCY_IN_PROGRESS = ("idempotency-in-progress", 409, 0, "Request is being answered",
         "A request with this Idempotency-Key has come and is not answered yet.",
         "Send it again after the seconds in Retry-After, under the same key.");
+    NAME_TAKEN = ("name-taken", 409, 0, "Name taken",
+        "Somebody else has this name.",
+        "Choose another name.");
+    LAST_ADMINISTRATOR = ("last-administrator", 409, 0, "Last administrator",
+        "Nobody could administer this server any more: this is the last administrator who may sign in.",
+        "Make another administrator first.");
     INVALID_CURSOR = ("invalid-cursor", 400, 0, "Cursor not valid here",
         "The cursor was not given out by this server for this list and filter.",
         "Take `next_cursor` of the page before, with the same filter, or start without a cursor.");

@@ -1,4 +1,4 @@
-//! Operators and gateways of some domains: they handle what is of these domains, and nothing else exists for them.
+//! What lies outside a caller's scope does not exist for them: of owners, and of operators and gateways of some domains.
 
 use reqwest::Method;
 use restante::domain::access::Role;
@@ -108,7 +108,7 @@ on_both_databases! {
         let bobs = report_of(&app, BOB, "sip:c2@example.org").await;
         report_of(&app, NUMBER, "sip:c3@example.org").await;
         let list = app.get_as(&operator, "/api/v1/reports").await.json();
-        assert_eq!(fields(&list, "id"), [bobs.clone()]);
+        assert_eq!(fields(&list, "id"), [bobs.as_str()]);
         let of = async |method: Method, id: &str, word: &str| {
             let request = app.request(method, &format!("/api/v1/reports/{id}{word}"));
             app.send(request.bearer_auth(&operator)).await.status.as_u16()
@@ -142,7 +142,7 @@ on_both_databases! {
         report_of(&app, ALICE, "sip:c@example.org").await;
         let bobs = report_of(&app, BOB, "sip:c@example.org").await;
         let pulled = app.get_as(&gateway, "/gateway/v1/reports?limit=100").await.json();
-        assert_eq!(fields(&pulled, "id"), [bobs.clone()]);
+        assert_eq!(fields(&pulled, "id"), [bobs.as_str()]);
         let ack = app.request(Method::POST, &format!("/gateway/v1/reports/{bobs}/ack"));
         assert_eq!(app.send(ack.bearer_auth(&gateway)).await.status, 204);
         let rest = app.get_as(&app.gateway, "/gateway/v1/reports?limit=100").await.json();
@@ -210,5 +210,38 @@ on_both_databases! {
             let new = restante::identity::NewUser { name: "x", password: crate::support::PASSWORD, role, aors: &aors, domains: &domain };
             assert!(app.identity.make_user(new, restante::domain::audit::Actor::SYSTEM).await.is_err());
         }
+    }
+
+    /// Deleting in an account one may not see is as if it were not there.
+    async fn somebody_elses_account_is_not_found(app: TestApp) {
+        let id = app.store(Pager::new()).await;
+        let stranger = app.token(&[Read, Delete], &["sip:bob@example.org"]).await;
+        for aor in [ALICE, "sip:nobody@example.org"] {
+            let delete = app.request(Method::DELETE, &format!("/api/v1/accounts/{aor}/messages/{id}"));
+            app.send(delete.bearer_auth(&stranger)).await.assert_problem(404, "not-found");
+            let get = app.get_as(&stranger, &format!("/api/v1/accounts/{aor}")).await;
+            get.assert_problem(404, "not-found");
+        }
+        // Alice's message is not in Bob's account, whatever the path says.
+        app.store(Pager::new().to("sip:bob@example.org")).await;
+        let mixed = format!("/api/v1/accounts/sip:bob@example.org/messages/{id}");
+        app.get_as(&stranger, &mixed).await.assert_problem(404, "not-found");
+        app.get(&mixed).await.assert_problem(404, "not-found");
+        app.delete(&mixed).await.assert_problem(404, "not-found");
+        assert_eq!(app.waiting(ALICE).await, 1);
+    }
+
+    async fn the_list_of_accounts_is_ones_own(app: TestApp) {
+        for user in [ALICE, "sip:bob@example.org"] {
+            app.store(Pager::new().to(user)).await;
+        }
+        let own = app.token(&[Read], &[ALICE, "sip:unused@example.org"]).await;
+        let list = app.get_as(&own, "/api/v1/accounts").await.json();
+        let aors: Vec<_> = list["items"].as_array().unwrap().iter().map(|a| a["aor"].as_str().unwrap()).collect();
+        assert_eq!(aors, [ALICE, "sip:unused@example.org"]);
+        let gateway = app.token(&[Gateway], &[]).await;
+        app.get_as(&gateway, "/api/v1/accounts").await.assert_problem(403, "insufficient-scope");
+        let operator = app.token(&[Operator], &[]).await;
+        assert_eq!(app.get_as(&operator, "/api/v1/accounts").await.json()["items"].as_array().unwrap().len(), 3);
     }
 }

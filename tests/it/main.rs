@@ -59,6 +59,8 @@ mod sip_websocket;
 mod storing;
 mod subscribe;
 mod tenants;
+mod tokens;
+mod users;
 mod xcap;
 mod xcap_auth;
 mod xcap_clients;

@@ -1,209 +1,494 @@
-//! What each kind of caller sees of Alice's account: one table for every operation.
+//! Who may do what: one table for every operation of the API, every page and the XCAP root. A route without a row fails.
+
+use std::collections::BTreeSet;
 
 use chrono::TimeDelta;
-use reqwest::Method;
-use restante::domain::access::TokenScope::{Delete, Gateway, Operator, Read};
-use serde_json::json;
+use reqwest::{Method, RequestBuilder};
+use restante::domain::access::Role;
+use restante::domain::access::TokenScope::{Admin, Delete, Gateway, Operator, Read};
+use restante::domain::audit::Actor;
+use restante::identity::{NewToken, NewUser};
+use serde_json::{Value, json};
 
 use crate::on_both_databases;
-use crate::support::TestApp;
-use crate::support::large::Large;
+use crate::support::browser::{csrf, page, sign_in};
+use crate::support::large::{Large, multipart};
 use crate::support::message::Pager;
+use crate::support::xcap::{DOCUMENT, LISTS_TYPE};
+use crate::support::{PASSWORD, TestApp, repository};
 
 const ALICE: &str = "sip:alice@example.org";
+const BOB: &str = "sip:bob@example.net";
 
-/// An operation on Alice's message `{id}`, and the answers to: her own reading token, her own
-/// deleting token, a reading token of somebody else, one of a gateway.
-const TABLE: &[(&str, &str, [u16; 4])] = &[
-    ("GET", "/api/v1/accounts/{aor}", [200, 403, 404, 403]),
+/// The answers to, in this order: nobody; a stranger, who owns another account in another domain; Alice's own token that
+/// only reads; one that has expired; one that was revoked; an operator of another domain; an operator of Alice's domain;
+/// a gateway; an administrator. On pages the strangers, operators and administrators are people who have signed in, and
+/// whoever is sent to sign in counts as 401; tokens open no page.
+type Answers = [u16; 9];
+
+/// What reads Alice's account.
+const READS: Answers = [401, 404, 200, 401, 401, 404, 200, 403, 200];
+/// What changes something of it, and what is done without an answer.
+const CHANGES: Answers = [401, 404, 403, 401, 401, 404, 200, 403, 200];
+const ENDS: Answers = [401, 404, 403, 401, 401, 404, 204, 403, 204];
+/// What everybody has something of.
+const LISTS: Answers = [401, 200, 200, 401, 401, 200, 200, 403, 200];
+/// What operators have.
+const OPERATES: Answers = [401, 403, 403, 401, 401, 200, 200, 403, 200];
+/// What hands over.
+const HANDS_OVER: Answers = [401, 403, 403, 401, 401, 403, 403, 201, 403];
+/// What is for everybody.
+const OPEN: Answers = [200; 9];
+/// A page of Alice's account, a form on one, and pages that are for operators and for administrators.
+const PAGE: Answers = [401, 404, 401, 401, 401, 404, 200, 401, 200];
+const FORM: Answers = [401, 404, 401, 401, 401, 404, 303, 401, 303];
+const OPERATORS_PAGE: Answers = [401, 404, 401, 401, 401, 200, 200, 401, 200];
+const NO_PAGE: Answers = [401, 404, 401, 401, 401, 404, 404, 401, 404];
+const ANYBODYS_PAGE: Answers = [401, 200, 401, 401, 401, 200, 200, 401, 200];
+
+/// What only administrators do.
+const fn administers(status: u16) -> Answers {
+    [401, 403, 403, 401, 401, 403, 403, 403, status]
+}
+
+/// What connectors do.
+const fn connects(status: u16) -> Answers {
+    [401, 403, 403, 401, 401, 403, 403, status, 403]
+}
+
+const MESSAGE: &str = "/api/v1/accounts/{aor}/messages/{id}";
+
+/// Operations of the API.
+const API: &[(&str, &str, Answers)] = &[
+    ("GET", "/healthz", OPEN),
+    ("GET", "/readyz", OPEN),
+    ("POST", "/gateway/v1/messages", HANDS_OVER),
+    ("POST", "/gateway/v1/large-messages", HANDS_OVER),
+    ("GET", "/gateway/v1/reports", connects(200)),
+    ("POST", "/gateway/v1/reports/{id}/ack", connects(204)),
+    ("POST", "/gateway/v1/reports/{id}/nack", connects(204)),
     (
         "GET",
-        "/api/v1/accounts/{aor}/messages",
-        [200, 403, 404, 403],
+        "/api/v1/me",
+        [401, 200, 200, 401, 401, 200, 200, 200, 200],
     ),
+    ("GET", "/api/v1/accounts", LISTS),
+    ("GET", "/api/v1/accounts/{aor}", READS),
+    // A program deletes its owner's messages, not its owner.
     (
-        "GET",
-        "/api/v1/accounts/{aor}/messages/{id}",
-        [200, 403, 404, 403],
+        "DELETE",
+        "/api/v1/accounts/{aor}",
+        [401, 403, 403, 401, 401, 404, 200, 403, 200],
     ),
-    (
-        "GET",
-        "/api/v1/accounts/{aor}/messages/{id}/raw",
-        [200, 403, 404, 403],
-    ),
-    (
-        "GET",
-        "/api/v1/accounts/{aor}/messages/{id}/preview",
-        [200, 403, 404, 403],
-    ),
-    ("GET", "/api/v1/accounts/{aor}/export", [200, 403, 404, 403]),
-    (
-        "GET",
-        "/api/v1/accounts/{aor}/messages/{id}/parts/{n}",
-        [200, 403, 404, 403],
-    ),
-    (
-        "GET",
-        "/api/v1/accounts/{aor}/messages/{id}/content",
-        [200, 403, 404, 403],
-    ),
+    ("GET", "/api/v1/accounts/{aor}/messages", READS),
+    ("POST", "/api/v1/accounts/{aor}/messages/delete", CHANGES),
+    ("GET", MESSAGE, READS),
+    ("PATCH", MESSAGE, CHANGES),
+    ("DELETE", MESSAGE, ENDS),
+    ("GET", "/api/v1/accounts/{aor}/messages/{id}/raw", READS),
+    ("GET", "/api/v1/accounts/{aor}/messages/{id}/content", READS),
     (
         "GET",
         "/api/v1/accounts/{aor}/messages/{id}/session/{part}",
-        [200, 403, 404, 403],
+        READS,
     ),
+    ("GET", "/api/v1/accounts/{aor}/messages/{id}/preview", READS),
+    ("GET", "/api/v1/accounts/{aor}/export", READS),
     (
-        "POST",
-        "/api/v1/accounts/{aor}/messages/delete",
-        [403, 200, 403, 403],
-    ),
-    (
-        "PATCH",
-        "/api/v1/accounts/{aor}/messages/{id}",
-        [403, 200, 403, 403],
+        "GET",
+        "/api/v1/accounts/{aor}/messages/{id}/parts/{n}",
+        READS,
     ),
     (
         "GET",
         "/api/v1/accounts/{aor}/messages/{id}/timeline",
-        [200, 403, 404, 403],
+        READS,
     ),
-    ("GET", "/api/v1/events", [200, 403, 200, 403]),
-    ("DELETE", "/api/v1/accounts/{aor}", [403, 403, 403, 403]),
-    (
-        "DELETE",
-        "/api/v1/accounts/{aor}/messages/{id}",
-        [403, 204, 403, 403],
-    ),
-];
-
-/// An operation on a report about a message of Alice's that was handed out, and the answers to: her own token, a
-/// gateway, a gateway for somebody else, an operator, nobody.
-const REPORTS: &[(&str, &str, [u16; 5])] = &[
-    ("GET", "/gateway/v1/reports", [403, 200, 200, 403, 401]),
-    (
-        "POST",
-        "/gateway/v1/reports/{id}/ack",
-        [403, 204, 404, 403, 401],
-    ),
-    (
-        "POST",
-        "/gateway/v1/reports/{id}/nack",
-        [403, 204, 404, 403, 401],
-    ),
-    ("GET", "/api/v1/reports", [403, 403, 403, 200, 401]),
-    ("GET", "/api/v1/audit", [403, 403, 403, 200, 401]),
-    ("GET", "/api/v1/audit/export", [403, 403, 403, 200, 401]),
-    (
-        "GET",
-        "/api/v1/audit/verification",
-        [403, 403, 403, 200, 401],
-    ),
+    ("GET", "/api/v1/events", LISTS),
+    ("GET", "/api/v1/audit", OPERATES),
+    // The chain is of all accounts.
+    ("GET", "/api/v1/audit/export", administers(200)),
+    ("GET", "/api/v1/audit/verification", administers(200)),
+    ("GET", "/api/v1/reports", OPERATES),
+    // Somebody is sending it.
     (
         "POST",
         "/api/v1/reports/{id}/retry",
-        [403, 403, 403, 409, 401],
+        [401, 403, 403, 401, 401, 404, 409, 403, 409],
     ),
-    ("DELETE", "/api/v1/reports/{id}", [403, 403, 403, 204, 401]),
+    (
+        "DELETE",
+        "/api/v1/reports/{id}",
+        [401, 403, 403, 401, 401, 404, 204, 403, 204],
+    ),
+    ("GET", "/api/v1/users", administers(200)),
+    ("POST", "/api/v1/users", administers(201)),
+    ("GET", "/api/v1/users/{id}", administers(200)),
+    ("PATCH", "/api/v1/users/{id}", administers(200)),
+    ("DELETE", "/api/v1/users/{id}", administers(204)),
+    ("GET", "/api/v1/tokens", administers(200)),
+    ("POST", "/api/v1/tokens", administers(201)),
+    ("GET", "/api/v1/tokens/{id}", administers(200)),
+    ("POST", "/api/v1/tokens/{id}/rotate", administers(200)),
+    ("DELETE", "/api/v1/tokens/{id}", administers(204)),
 ];
 
+/// Pages, and where their forms go.
+const PAGES: &[(&str, &str, Answers)] = &[
+    ("GET", "/", [401, 303, 401, 401, 401, 303, 303, 401, 303]),
+    ("GET", "/sign-in", OPEN),
+    // Nobody's name and password.
+    ("POST", "/sign-in", [401; 9]),
+    ("GET", "/setup", [404; 9]),
+    ("POST", "/setup", [404; 9]),
+    ("GET", "/accounts", ANYBODYS_PAGE),
+    ("GET", "/accounts/{aor}", PAGE),
+    ("POST", "/accounts/{aor}/delete", FORM),
+    ("POST", "/accounts/{aor}/undo", FORM),
+    ("GET", "/accounts/{aor}/erase", PAGE),
+    // Without its address typed again.
+    (
+        "POST",
+        "/accounts/{aor}/erase",
+        [401, 404, 401, 401, 401, 404, 422, 401, 422],
+    ),
+    ("GET", "/accounts/{aor}/metadata", PAGE),
+    // Of the demo alone.
+    ("POST", "/accounts/{aor}/test-message", NO_PAGE),
+    ("GET", "/accounts/{aor}/messages/{id}", PAGE),
+    // It leads to the message, which asks who is there.
+    ("GET", "/accounts/{aor}/messages/{id}/extend", [303; 9]),
+    ("POST", "/accounts/{aor}/messages/{id}/extend", FORM),
+    ("GET", "/reports", OPERATORS_PAGE),
+    // One that is not there says so on the next page.
+    (
+        "POST",
+        "/reports/{id}/retry",
+        [401, 404, 401, 401, 401, 303, 303, 401, 303],
+    ),
+    (
+        "POST",
+        "/reports/{id}/drop",
+        [401, 404, 401, 401, 401, 303, 303, 401, 303],
+    ),
+    ("GET", "/problems", OPEN),
+    ("GET", "/problems/{slug}", OPEN),
+    // It ends the session, so it comes last; those that have none are sent to where it leads.
+    ("POST", "/sign-out", [401; 9]),
+];
+
+const LIST: &str = "/xcap-root/resource-lists/users/{aor}/index";
+
+/// Requests to the XCAP root.
+const XCAP: &[(&str, &str, Answers)] = &[
+    ("PUT", LIST, CHANGES),
+    ("GET", LIST, READS),
+    ("DELETE", LIST, CHANGES),
+    (
+        "GET",
+        "/xcap-root/org.openmobilealliance.deferred-list/users/{aor}/deferred-list",
+        READS,
+    ),
+    (
+        "GET",
+        "/xcap-root/org.openmobilealliance.xcap-directory/users/{aor}/directory.xml",
+        READS,
+    ),
+    ("GET", "/xcap-root/xcap-caps/global/index", LISTS),
+    (
+        "PUT",
+        "/xcap-root/resource-lists/global/index",
+        [401, 403, 403, 401, 401, 403, 403, 403, 200],
+    ),
+    ("GET", "/xcap-root/resource-lists/global/index", LISTS),
+];
+
+/// What a caller shows: a token, or the cookie of a session and what its forms carry.
+#[derive(Default)]
+struct Caller {
+    token: Option<String>,
+    session: Option<(String, String)>,
+}
+
+impl Caller {
+    fn asks(&self, request: RequestBuilder, is_page: bool) -> RequestBuilder {
+        // Without a reason operators read nothing that is somebody else's.
+        let request = request.header("restante-reason", "the%20table%20of%20rights");
+        match (&self.token, &self.session) {
+            (_, Some((cookie, _))) if is_page => request.header("cookie", cookie),
+            (Some(token), _) => request.bearer_auth(token),
+            _ => request,
+        }
+    }
+
+    fn csrf(&self) -> &str {
+        self.session.as_ref().map_or("", |(_, csrf)| csrf)
+    }
+}
+
+/// The callers in the order of [`Answers`].
+async fn callers(app: &TestApp) -> Vec<Caller> {
+    let token = |text: String| Caller {
+        token: Some(text),
+        session: None,
+    };
+    app.add_user("stranger", Role::User, &[BOB]).await;
+    app.add_user("root", Role::Admin, &[]).await;
+    app.add_domain_operator("foreign", &[], &["example.net"])
+        .await;
+    app.add_domain_operator("own", &[], &["example.org"]).await;
+    let admin = app.token(&[Admin], &[]).await;
+    let stranger = app.token(&[Read, Delete], &[BOB]).await;
+    let operator = async |domain| app.domain_token(&[Operator], &[domain]).await;
+    let (foreign, own) = (operator("example.net").await, operator("example.org").await);
+    let person = async |name: &str, token: String| {
+        let cookie = sign_in(app, name).await;
+        let csrf = csrf(&page(app, "/accounts", &cookie).await);
+        Caller {
+            token: Some(token),
+            session: Some((cookie, csrf)),
+        }
+    };
+    let aors = [ALICE.parse().unwrap()];
+    let over = NewToken {
+        name: "t",
+        scopes: &[Read, Delete],
+        aors: &aors,
+        expires_at: Some(app.clock.now() - TimeDelta::seconds(1)),
+        ..NewToken::default()
+    };
+    let expired = app.identity.make_token(over, Actor::SYSTEM).await.unwrap();
+    let good = NewToken {
+        expires_at: None,
+        ..over
+    };
+    let revoked = app.identity.make_token(good, Actor::SYSTEM).await.unwrap();
+    assert!(app.identity.revoke_token(revoked.id).await.unwrap());
+    vec![
+        Caller::default(),
+        person("stranger", stranger).await,
+        token(app.token(&[Read], &[ALICE]).await),
+        token(expired.text),
+        token(revoked.text),
+        person("foreign", foreign).await,
+        person("own", own).await,
+        token(app.token(&[Gateway], &[]).await),
+        person("root", admin).await,
+    ]
+}
+
+/// What is asked about, made anew for each request that may take it away.
+struct Things {
+    count: usize,
+}
+
+impl Things {
+    /// The path with what is to be there for it.
+    async fn path(&mut self, app: &TestApp, path: &str) -> String {
+        self.count += 1;
+        let id = if path.contains("/messages/{id}") {
+            // A large one has all there is to a message.
+            app.store_large(Large::new()).await
+        } else if path.contains("/reports/{id}") {
+            self.report(app).await
+        } else if path.contains("/users/{id}") {
+            self.user(app).await
+        } else if path.contains("/tokens/{id}") {
+            self.token(app).await
+        } else {
+            String::new()
+        };
+        if path.contains("{aor}") {
+            app.mailbox
+                .ensure_account(&ALICE.parse().unwrap())
+                .await
+                .unwrap();
+        }
+        path.replace("{aor}", ALICE)
+            .replace("{id}", &id)
+            .replace("{n}", "1")
+            .replace("{part}", "ok")
+            .replace("{slug}", "not-found")
+    }
+
+    /// A report about a message of Alice's that was handed out, of a sender of its own, so that none waits for another.
+    async fn report(&self, app: &TestApp) -> String {
+        let sender = format!("sip:c{}@example.org", self.count);
+        let id = app.store(Pager::new().asking("m1").from(&sender)).await;
+        app.delete(&format!("/api/v1/accounts/{ALICE}/messages/{id}"))
+            .await;
+        let leased = app.get_as(&app.gateway, "/gateway/v1/reports").await.json();
+        leased["items"][0]["id"].as_str().unwrap().to_owned()
+    }
+
+    async fn user(&self, app: &TestApp) -> String {
+        let new = NewUser {
+            name: &format!("victim {}", self.count),
+            password: PASSWORD,
+            role: Role::Operator,
+            aors: &[],
+            domains: &[],
+        };
+        app.identity
+            .make_user(new, Actor::SYSTEM)
+            .await
+            .unwrap()
+            .to_string()
+    }
+
+    async fn token(&self, app: &TestApp) -> String {
+        let new = NewToken {
+            name: "t",
+            scopes: &[Gateway],
+            ..NewToken::default()
+        };
+        let made = app.identity.make_token(new, Actor::SYSTEM).await.unwrap();
+        made.id.to_string()
+    }
+
+    /// The request with the body that it needs to be done.
+    fn filled(
+        &self,
+        app: &TestApp,
+        request: RequestBuilder,
+        row: (&str, &str),
+        csrf: &str,
+    ) -> RequestBuilder {
+        let json = |body: Value| request.try_clone().unwrap().json(&body);
+        match row {
+            (_, "/gateway/v1/messages") => request
+                .header("content-type", "message/sip")
+                .body(Pager::new().bytes()),
+            (_, "/gateway/v1/large-messages") => request
+                .header("content-type", "multipart/mixed;boundary=zzz")
+                .body(multipart(&Large::new().parts())),
+            ("PUT", _) => request.header("content-type", LISTS_TYPE).body(DOCUMENT),
+            ("POST", "/api/v1/accounts/{aor}/messages/delete") => {
+                json(json!({"ids": ["10000000001"]}))
+            }
+            ("PATCH", MESSAGE) => json(json!({"expires_at": app.clock.now() + TimeDelta::days(1)})),
+            ("POST", "/api/v1/users") => json(
+                json!({"name": format!("new {}", self.count), "password": PASSWORD, "role": "operator"}),
+            ),
+            ("PATCH", "/api/v1/users/{id}") => json(json!({"disabled": true})),
+            ("POST", "/api/v1/tokens") => json(json!({"name": "t", "scopes": ["gateway"]})),
+            ("POST", page) if !page.starts_with("/api/") && !page.starts_with("/gateway/") => {
+                let fields = [
+                    ("csrf", csrf),
+                    ("more", "max"),
+                    ("name", "nobody"),
+                    ("token", "none"),
+                ];
+                let body = form_urlencoded::Serializer::new(String::new())
+                    .extend_pairs(fields)
+                    .finish();
+                request
+                    .header("content-type", "application/x-www-form-urlencoded")
+                    .body(body)
+            }
+            _ => request,
+        }
+    }
+}
+
+/// The methods and paths of the pages, as their router has them.
+fn page_routes() -> BTreeSet<(String, String)> {
+    let source = std::fs::read_to_string(repository("src/web/ui/mod.rs")).unwrap();
+    let mut routes = BTreeSet::new();
+    for route in source.split(".route(").skip(1) {
+        let path = route.split('"').nth(1).unwrap();
+        for method in ["get", "post", "put", "patch", "delete", "any"] {
+            if route.contains(&format!("{method}(")) {
+                routes.insert((method.to_uppercase(), path.to_owned()));
+            }
+        }
+    }
+    routes
+}
+
+fn of(rows: &[(&str, &str, Answers)]) -> BTreeSet<(String, String)> {
+    let owned =
+        |(method, path, _): &(&str, &str, Answers)| ((*method).to_owned(), (*path).to_owned());
+    rows.iter().map(owned).collect()
+}
+
+/// Every row is tried with every caller.
+async fn try_all(app: &TestApp, rows: &[(&str, &str, Answers)], is_page: bool) {
+    let mut wrong = Vec::new();
+    let mut things = Things { count: 0 };
+    let mut callers = callers(app).await;
+    for (method, path, answers) in rows {
+        for (who, expected) in answers.iter().enumerate() {
+            let target = things.path(app, path).await;
+            if path.contains("resource-lists") {
+                put(app, &target).await;
+            }
+            let caller = &callers[who];
+            let method: Method = method.parse().unwrap();
+            let request = caller.asks(app.request(method.clone(), &target), is_page);
+            let request = things.filled(app, request, (method.as_str(), path), caller.csrf());
+            // What is allowed of events does not end.
+            let answer = request.send().await.unwrap();
+            let place = answer
+                .headers()
+                .get("location")
+                .map_or("", |place| place.to_str().unwrap());
+            let status = if is_page && place.starts_with("/sign-in") {
+                401
+            } else {
+                answer.status().as_u16()
+            };
+            if status != *expected {
+                wrong.push(format!(
+                    "{method} {path} by caller {who}: {status}, not {expected}"
+                ));
+            }
+            // Tokens that are bound to her alone go with the account.
+            if method == Method::DELETE && *path == "/api/v1/accounts/{aor}" && status == 200 {
+                callers[2].token = Some(app.token(&[Read], &[ALICE]).await);
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// A document for whoever may read, change or delete it.
+async fn put(app: &TestApp, path: &str) {
+    let request = app.request(Method::PUT, path).bearer_auth(&app.operator);
+    let answer = app
+        .send(request.header("content-type", LISTS_TYPE).body(DOCUMENT))
+        .await;
+    assert!(answer.status.is_success(), "{}", answer.text());
+}
+
+#[test]
+fn every_page_has_a_row() {
+    assert_eq!(page_routes(), of(PAGES));
+}
+
+#[test]
+fn every_operation_has_a_row() {
+    let document = std::fs::read_to_string(repository("openapi/openapi.json")).unwrap();
+    let document: Value = serde_json::from_str(&document).unwrap();
+    let mut operations = BTreeSet::new();
+    for (path, methods) in document["paths"].as_object().unwrap() {
+        for method in methods.as_object().unwrap().keys() {
+            operations.insert((method.to_uppercase(), path.clone()));
+        }
+    }
+    assert_eq!(operations, of(API));
+}
+
 on_both_databases! {
-    async fn each_caller_gets_what_the_table_says(app: TestApp) {
-        let tokens = [
-            app.token(&[Read], &[ALICE]).await,
-            app.token(&[Delete], &[ALICE]).await,
-            app.token(&[Read], &["sip:bob@example.org"]).await,
-            app.token(&[Gateway], &[]).await,
-        ];
-        for (method, path, expected) in TABLE {
-            for (token, status) in tokens.iter().zip(expected) {
-                // A large one has all there is to a message.
-                let id = app.store_large(Large::new()).await;
-                let path = path.replace("{aor}", ALICE).replace("{id}", &id).replace("{n}", "1").replace("{part}", "ok");
-                let mut request = app.request(method.parse().unwrap(), &path).bearer_auth(token);
-                if *method == "POST" {
-                    request = request.json(&json!({"ids": [id]}));
-                } else if *method == "PATCH" {
-                    request = request.json(&json!({"expires_at": app.clock.now() + TimeDelta::days(1)}));
-                }
-                // What is allowed of events does not end.
-                let answer = request.send().await.unwrap();
-                assert_eq!(answer.status(), *status, "{method} {path}");
-                let gone = app.get(&format!("/api/v1/accounts/{ALICE}/messages/{id}")).await.status == 404;
-                let deletes = matches!(*method, "POST" | "DELETE");
-                assert_eq!(gone, deletes && *status < 300, "{method} {path}");
-            }
-        }
+    async fn each_caller_gets_what_the_table_says_of_the_api(app: TestApp) {
+        try_all(&app, API, false).await;
     }
 
-    async fn reports_are_for_gateways_and_operators(app: TestApp) {
-        let tokens = [
-            app.token(&[Delete], &[ALICE]).await,
-            app.gateway.clone(),
-            app.token(&[Gateway], &["sip:bob@example.org"]).await,
-            app.operator.clone(),
-            String::new(),
-        ];
-        for (n, (method, path, expected)) in REPORTS.iter().enumerate() {
-            for (who, (token, status)) in tokens.iter().zip(expected).enumerate() {
-                // Each of a sender of its own, so that none waits for another.
-                let message = Pager::new().asking("m1").from(&format!("sip:c{n}-{who}@example.org"));
-                let id = app.store(message).await;
-                app.delete(&format!("/api/v1/accounts/{ALICE}/messages/{id}")).await;
-                let leased = app.get_as(&app.gateway, "/gateway/v1/reports").await.json();
-                let id = leased["items"][0]["id"].as_str().unwrap();
-                let path = path.replace("{id}", id);
-                let mut request = app.request(method.parse().unwrap(), &path);
-                if !token.is_empty() {
-                    request = request.bearer_auth(token);
-                }
-                let answer = app.send(request).await;
-                assert_eq!(answer.status, *status, "{method} {path}: {}", String::from_utf8_lossy(&answer.body));
-            }
-        }
+    async fn each_caller_gets_what_the_table_says_of_pages(app: TestApp) {
+        try_all(&app, PAGES, true).await;
     }
 
-    async fn every_documented_operation_has_a_row(app: TestApp) {
-        let document = app.get("/openapi.json").await.json();
-        for (path, operations) in document["paths"].as_object().unwrap() {
-            for method in operations.as_object().unwrap().keys() {
-                let is_this = |m: &str, p: &str| m.eq_ignore_ascii_case(method) && p == path;
-                let row = TABLE.iter().any(|(m, p, _)| is_this(m, p)) || REPORTS.iter().any(|(m, p, _)| is_this(m, p));
-                let elsewhere = ["/healthz", "/readyz", "/gateway/v1/messages", "/gateway/v1/large-messages", "/api/v1/accounts"];
-                assert!(row || elsewhere.contains(&path.as_str()), "{method} {path} has no row in the table");
-            }
-        }
-    }
-
-    /// Deleting in an account one may not see is as if it were not there.
-    async fn somebody_elses_account_is_not_found(app: TestApp) {
-        let id = app.store(Pager::new()).await;
-        let stranger = app.token(&[Read, Delete], &["sip:bob@example.org"]).await;
-        for aor in [ALICE, "sip:nobody@example.org"] {
-            let delete = app.request(Method::DELETE, &format!("/api/v1/accounts/{aor}/messages/{id}"));
-            app.send(delete.bearer_auth(&stranger)).await.assert_problem(404, "not-found");
-            let get = app.get_as(&stranger, &format!("/api/v1/accounts/{aor}")).await;
-            get.assert_problem(404, "not-found");
-        }
-        // Alice's message is not in Bob's account, whatever the path says.
-        app.store(Pager::new().to("sip:bob@example.org")).await;
-        let mixed = format!("/api/v1/accounts/sip:bob@example.org/messages/{id}");
-        app.get_as(&stranger, &mixed).await.assert_problem(404, "not-found");
-        app.get(&mixed).await.assert_problem(404, "not-found");
-        app.delete(&mixed).await.assert_problem(404, "not-found");
-        assert_eq!(app.waiting(ALICE).await, 1);
-    }
-
-    async fn the_list_of_accounts_is_ones_own(app: TestApp) {
-        for user in [ALICE, "sip:bob@example.org"] {
-            app.store(Pager::new().to(user)).await;
-        }
-        let own = app.token(&[Read], &[ALICE, "sip:unused@example.org"]).await;
-        let list = app.get_as(&own, "/api/v1/accounts").await.json();
-        let aors: Vec<_> = list["items"].as_array().unwrap().iter().map(|a| a["aor"].as_str().unwrap()).collect();
-        assert_eq!(aors, [ALICE, "sip:unused@example.org"]);
-        let gateway = app.token(&[Gateway], &[]).await;
-        app.get_as(&gateway, "/api/v1/accounts").await.assert_problem(403, "insufficient-scope");
-        let operator = app.token(&[Operator], &[]).await;
-        assert_eq!(app.get_as(&operator, "/api/v1/accounts").await.json()["items"].as_array().unwrap().len(), 3);
+    async fn each_caller_gets_what_the_table_says_of_xcap(app: TestApp) {
+        try_all(&app, XCAP, false).await;
     }
 }

@@ -107,7 +107,10 @@ fn answers(operation: &mut Value, place: &Place<'_>) {
         add("405", "Another method than GET or HEAD");
     }
     if asks_who {
-        add("429", "Too many requests; Retry-After says when to come again");
+        add(
+            "429",
+            "Too many requests; Retry-After says when to come again",
+        );
     }
     add("500", "Something went wrong in the server");
     if has_body {

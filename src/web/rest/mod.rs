@@ -10,8 +10,11 @@ pub mod accounts;
 pub mod audit;
 pub mod events;
 pub mod large_view;
+pub mod me;
 pub mod messages;
 pub mod reports;
+pub mod tokens;
+pub mod users;
 pub mod view;
 
 /// Every REST operation.
@@ -43,4 +46,20 @@ pub fn router() -> OpenApiRouter<AppState> {
         .routes(routes!(reports::list::list_reports))
         .routes(routes!(reports::retry::retry_report))
         .routes(routes!(reports::delete::delete_report))
+        .routes(routes!(me::get_me))
+        .routes(routes!(users::list::list_users, users::create::create_user))
+        .routes(routes!(
+            users::get::get_user,
+            users::update::update_user,
+            users::delete::delete_user
+        ))
+        .routes(routes!(
+            tokens::list::list_tokens,
+            tokens::create::create_token
+        ))
+        .routes(routes!(
+            tokens::get::get_token,
+            tokens::revoke::revoke_token
+        ))
+        .routes(routes!(tokens::rotate::rotate_token))
 }

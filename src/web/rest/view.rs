@@ -1,5 +1,7 @@
 //! What the REST API shows of accounts and messages.
 
+use std::str::FromStr;
+
 use axum::http::{HeaderValue, header};
 use axum::response::{IntoResponse, Response};
 use chrono::{DateTime, Utc};
@@ -14,6 +16,7 @@ use crate::domain::search::MOST_CHARS;
 use crate::mailbox::read::message_id;
 use crate::mime::content::Part;
 use crate::store::accounts::Account;
+use crate::web::cursor::CursorKey;
 use crate::web::letter::Letter;
 use crate::web::problem::{INVALID_REQUEST, Problem};
 use crate::web::rest::large_view::LargeView;
@@ -48,18 +51,6 @@ pub fn message_path(account: &Account, id: Option<&str>) -> String {
     }
 }
 
-/// The number of entries asked for.
-///
-/// # Errors
-/// A [`Problem`] when it is none or too many.
-pub fn page_limit(asked: Option<u64>) -> Result<u64, Problem> {
-    let limit = asked.unwrap_or(USUAL_PER_PAGE);
-    if (1..=MOST_PER_PAGE).contains(&limit) {
-        return Ok(limit);
-    }
-    Err(Problem::new(INVALID_REQUEST).field("limit", format!("expected 1 to {MOST_PER_PAGE}")))
-}
-
 /// Goes on only if a text to look for is of a bearable length.
 ///
 /// # Errors
@@ -70,6 +61,98 @@ pub fn too_long(name: &str, text: &str) -> Result<(), Problem> {
     }
     let detail = format!("expected {MOST_CHARS} characters at most");
     Err(Problem::new(INVALID_REQUEST).field(name, detail))
+}
+
+/// Which page of a list is asked for, and how the next one is named: the procedure of every list.
+pub struct Paging<'a> {
+    cursors: &'a CursorKey,
+    /// What cursors are bound to: the list and its filter.
+    list: String,
+    /// The filter, as it stands in addresses.
+    words: String,
+    limit: u64,
+    after: Option<String>,
+}
+
+impl<'a> Paging<'a> {
+    /// Of the list that `name` stands for, under `filter`: the query without its limit and cursor.
+    ///
+    /// # Errors
+    /// A [`Problem`] when the limit is none or too many, or the cursor was not made for this list and filter.
+    pub fn new(
+        cursors: &'a CursorKey,
+        name: &str,
+        limit: Option<u64>,
+        cursor: Option<&str>,
+        filter: &impl Serialize,
+    ) -> Result<Self, Problem> {
+        let limit = limit.unwrap_or(USUAL_PER_PAGE);
+        if !(1..=MOST_PER_PAGE).contains(&limit) {
+            let detail = format!("expected 1 to {MOST_PER_PAGE}");
+            return Err(Problem::new(INVALID_REQUEST).field("limit", detail));
+        }
+        let words = serde_urlencoded::to_string(filter).unwrap_or_default();
+        let list = format!("{name} {words}");
+        let after = cursor.map(|cursor| cursors.open(&list, cursor));
+        Ok(Self {
+            after: after.transpose()?,
+            cursors,
+            list,
+            words,
+            limit,
+        })
+    }
+
+    /// The position after which the page begins.
+    #[must_use]
+    pub fn after<T: FromStr>(&self) -> Option<T> {
+        self.after.as_deref()?.parse().ok()
+    }
+
+    /// How many entries to look for: one more than the page holds, which is how it is known that there are more.
+    #[must_use]
+    pub fn to_fetch(&self) -> u64 {
+        self.limit + 1
+    }
+
+    /// The page cut from what was found; `position` is that of an entry.
+    pub fn cut<T>(&self, items: Vec<T>, position: impl Fn(&T) -> String) -> Page<T> {
+        let seal = |last: &T| self.cursors.seal(&self.list, &position(last));
+        Page::cut(items, self.limit, seal)
+    }
+
+    /// The address of the page at `cursor`, or of the first one, for people.
+    #[must_use]
+    pub fn href(&self, path: &str, cursor: Option<&str>) -> String {
+        self.address(path, &[("cursor", cursor)])
+    }
+
+    /// The answer with a page, and with a Link to the next one (RFC 8288).
+    pub fn answer(&self, path: &str, next: Option<&str>, body: &impl Serialize) -> Response {
+        let mut response = axum::Json(body).into_response();
+        let limit = self.limit.to_string();
+        let link = next.map(|next| {
+            let next = self.address(path, &[("limit", Some(&limit)), ("cursor", Some(next))]);
+            format!("<{next}>; rel=\"next\"")
+        });
+        if let Some(link) = link.and_then(|link| HeaderValue::try_from(link).ok()) {
+            response.headers_mut().insert(header::LINK, link);
+        }
+        response
+    }
+
+    fn address(&self, path: &str, more: &[(&str, Option<&str>)]) -> String {
+        let more = more.iter().filter_map(|(name, value)| {
+            let pair = [(*name, (*value)?)];
+            serde_urlencoded::to_string(&pair[..]).ok()
+        });
+        let words = Some(self.words.clone()).filter(|words| !words.is_empty());
+        let query: Vec<String> = words.into_iter().chain(more).collect();
+        if query.is_empty() {
+            return path.to_owned();
+        }
+        format!("{path}?{}", query.join("&"))
+    }
 }
 
 /// A page cut from one entry more than it holds, which is how it is known that there are more.
@@ -90,16 +173,6 @@ impl<T> Page<T> {
         let next_cursor = if more { items.last().map(seal) } else { None };
         Self { items, next_cursor }
     }
-}
-
-/// The answer with a page, and with a Link to the next one (RFC 8288).
-pub fn page_response(body: &impl Serialize, next: Option<String>) -> Response {
-    let mut response = axum::Json(body).into_response();
-    let link = next.map(|next| format!("<{next}>; rel=\"next\""));
-    if let Some(link) = link.and_then(|link| HeaderValue::try_from(link).ok()) {
-        response.headers_mut().insert(header::LINK, link);
-    }
-    response
 }
 
 /// A page of accounts.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Redirect, Response};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use super::format;
 use super::page::{PageError, Visitor, html};
@@ -15,15 +15,14 @@ use crate::mailbox::Mailbox;
 use crate::store::accounts::Account;
 use crate::web::cursor::CursorKey;
 use crate::web::extract::Query;
-use crate::web::rest::view::{Page, account_path_segment, too_long};
-
-const PER_PAGE: u64 = 50;
+use crate::web::rest::view::{Paging, account_path_segment, too_long};
 
 /// Which accounts.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, Serialize)]
 pub(super) struct AccountsQuery {
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "String::is_empty")]
     q: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
     cursor: Option<String>,
 }
 
@@ -42,25 +41,19 @@ pub(super) async fn list(
     State(mailbox): State<Mailbox>,
     State(cursors): State<Arc<CursorKey>>,
     visitor: Visitor,
-    Query(query): Query<AccountsQuery>,
+    Query(mut query): Query<AccountsQuery>,
 ) -> Result<Response, PageError> {
-    let list = format!("accounts page {}", query.q);
-    let after = query
-        .cursor
-        .as_deref()
-        .map(|cursor| cursors.open(&list, cursor))
-        .transpose()?;
+    let cursor = query.cursor.take();
     let text = query.q.trim();
     too_long("q", text)?;
-    let accounts = mailbox
-        .accounts(&visitor.scope(), text, after.as_deref(), PER_PAGE + 1)
-        .await?;
-    let page = Page::cut(accounts, PER_PAGE, |last| {
-        cursors.seal(&list, last.aor.as_str())
-    });
+    let paging = Paging::new(&cursors, "accounts page", None, cursor.as_deref(), &query)?;
+    let after: Option<String> = paging.after();
+    let scope = visitor.scope();
+    let accounts = mailbox.accounts(&scope, text, after.as_deref(), paging.to_fetch());
+    let page = paging.cut(accounts.await?, |last| last.aor.to_string());
     let next_href = page
         .next_cursor
-        .map(|cursor| list_href(&query.q, Some(&cursor)));
+        .map(|cursor| paging.href("/accounts", Some(&cursor)));
     let page = AccountsPage {
         chrome: visitor.chrome("Accounts").await?,
         list: AccountList {
@@ -69,23 +62,12 @@ pub(super) async fn list(
                 .iter()
                 .map(|account| row(account, &mailbox.policy))
                 .collect(),
-            first_href: query.cursor.is_some().then(|| list_href(&query.q, None)),
+            first_href: cursor.is_some().then(|| paging.href("/accounts", None)),
             next_href,
         },
         query: query.q,
     };
     Ok(html(StatusCode::OK, &page))
-}
-
-fn list_href(q: &str, cursor: Option<&str>) -> String {
-    let mut query = form_urlencoded::Serializer::new(String::new());
-    if !q.is_empty() {
-        query.append_pair("q", q);
-    }
-    if let Some(cursor) = cursor {
-        query.append_pair("cursor", cursor);
-    }
-    format!("/accounts?{}", query.finish())
 }
 
 fn row(account: &Account, policy: &Policy) -> AccountRow {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Redirect, Response};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use super::form::Form;
 use super::format;
@@ -22,9 +22,8 @@ use crate::web::cursor::CursorKey;
 use crate::web::extract::{Path, Query};
 use crate::web::gateway::reports::number;
 use crate::web::problem::{INVALID_REQUEST, Problem};
-use crate::web::rest::view::{Page, account_path_segment};
+use crate::web::rest::view::{Paging, account_path_segment};
 
-const PER_PAGE: u64 = 50;
 /// The states that may be chosen.
 const STATES: [ReportState; 4] = [
     ReportState::Pending,
@@ -34,10 +33,11 @@ const STATES: [ReportState; 4] = [
 ];
 
 /// Which reports.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, Serialize)]
 pub(super) struct ReportsQuery {
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "String::is_empty")]
     state: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
     cursor: Option<String>,
 }
 
@@ -45,7 +45,7 @@ pub(super) async fn show(
     State(mailbox): State<Mailbox>,
     State(cursors): State<Arc<CursorKey>>,
     visitor: Visitor,
-    Query(query): Query<ReportsQuery>,
+    Query(mut query): Query<ReportsQuery>,
 ) -> Result<Response, PageError> {
     let scope = visitor.operating()?;
     let state = match query.state.as_str() {
@@ -54,16 +54,10 @@ pub(super) async fn show(
             Problem::new(INVALID_REQUEST).detail("state is pending, leased, sent or dead")
         })?),
     };
-    let list = format!("reports page {}", query.state);
-    let cursor = query.cursor.as_deref();
-    let before = cursor
-        .map(|cursor| cursors.open(&list, cursor))
-        .transpose()?;
-    let before = before.and_then(|id| id.parse().ok());
-    let found = mailbox.reports(&scope, state, before, PER_PAGE + 1).await?;
-    let page = Page::cut(found, PER_PAGE, |last| {
-        cursors.seal(&list, &last.id.to_string())
-    });
+    let cursor = query.cursor.take();
+    let paging = Paging::new(&cursors, "reports page", None, cursor.as_deref(), &query)?;
+    let found = mailbox.reports(&scope, state, paging.after(), paging.to_fetch());
+    let page = paging.cut(found.await?, |last| last.id.to_string());
     let filter = |value: &str, label| ReportFilter {
         label,
         href: list_href(value, ""),
@@ -76,11 +70,11 @@ pub(super) async fn show(
         filters: filters.collect(),
         rows: page.items.iter().map(row).collect(),
         never: mailbox.policy.delivery_reports == DeliveryReports::Never,
-        first_href: cursor.map(|_| list_href(&query.state, "")),
+        first_href: cursor.is_some().then(|| paging.href("/reports", None)),
         next_href: page
             .next_cursor
-            .map(|cursor| list_href(&query.state, &cursor)),
-        cursor: query.cursor.unwrap_or_default(),
+            .map(|cursor| paging.href("/reports", Some(&cursor))),
+        cursor: cursor.unwrap_or_default(),
         state: query.state,
     };
     Ok(html(StatusCode::OK, &page))

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use axum::extract::State;
 use axum::response::Response;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use utoipa::IntoParams;
 
 use crate::mailbox::Mailbox;
@@ -12,20 +12,23 @@ use crate::web::auth::Caller;
 use crate::web::cursor::CursorKey;
 use crate::web::extract::Query;
 use crate::web::problem::{Problem, ProblemBody};
-use crate::web::rest::view::{AccountPage, AccountView, Page, page_limit, page_response, too_long};
+use crate::web::rest::view::{AccountPage, AccountView, Paging, too_long};
 
 /// Which accounts.
-#[derive(Debug, Deserialize, IntoParams)]
+#[derive(Debug, Deserialize, Serialize, IntoParams)]
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub struct AccountQuery {
     /// Only accounts whose address or display name contains this text.
+    #[serde(skip_serializing_if = "Option::is_none")]
     #[param(example = "alice", max_length = 256)]
     q: Option<String>,
     /// How many, 1 to 500.
+    #[serde(skip_serializing_if = "Option::is_none")]
     #[param(minimum = 1, maximum = 500, default = 50)]
     limit: Option<u64>,
     /// `next_cursor` of the page before, with the same filter.
+    #[serde(skip_serializing_if = "Option::is_none")]
     cursor: Option<String>,
 }
 
@@ -49,33 +52,16 @@ pub async fn list_accounts(
     State(mailbox): State<Mailbox>,
     State(cursors): State<Arc<CursorKey>>,
     caller: Caller,
-    Query(query): Query<AccountQuery>,
+    Query(mut query): Query<AccountQuery>,
 ) -> Result<Response, Problem> {
     let scope = caller.reading()?;
-    let limit = page_limit(query.limit)?;
-    let text = query.q.unwrap_or_default();
-    too_long("q", &text)?;
-    let list = format!("accounts {text}");
-    let after = query
-        .cursor
-        .map(|cursor| cursors.open(&list, &cursor))
-        .transpose()?;
-    let accounts = mailbox
-        .accounts(&scope, &text, after.as_deref(), limit + 1)
-        .await?;
-    let page = Page::cut(accounts, limit, |last| {
-        cursors.seal(&list, last.aor.as_str())
-    });
-    let next = page.next_cursor.as_ref().map(|cursor| {
-        let mut query = form_urlencoded::Serializer::new(String::new());
-        query
-            .append_pair("limit", &limit.to_string())
-            .append_pair("cursor", cursor);
-        if !text.is_empty() {
-            query.append_pair("q", &text);
-        }
-        format!("/api/v1/accounts?{}", query.finish())
-    });
+    let (limit, cursor) = (query.limit.take(), query.cursor.take());
+    let text = query.q.as_deref().unwrap_or_default();
+    too_long("q", text)?;
+    let paging = Paging::new(&cursors, "accounts", limit, cursor.as_deref(), &query)?;
+    let after: Option<String> = paging.after();
+    let accounts = mailbox.accounts(&scope, text, after.as_deref(), paging.to_fetch());
+    let page = paging.cut(accounts.await?, |last| last.aor.to_string());
     let body = AccountPage {
         items: page
             .items
@@ -85,5 +71,5 @@ pub async fn list_accounts(
         has_more: page.next_cursor.is_some(),
         next_cursor: page.next_cursor,
     };
-    Ok(page_response(&body, next))
+    Ok(paging.answer("/api/v1/accounts", body.next_cursor.as_deref(), &body))
 }

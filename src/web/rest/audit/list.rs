@@ -16,7 +16,7 @@ use crate::web::auth::Caller;
 use crate::web::cursor::CursorKey;
 use crate::web::extract::Query;
 use crate::web::problem::{Problem, ProblemBody};
-use crate::web::rest::view::{Page, page_limit, page_response};
+use crate::web::rest::view::Paging;
 
 query! {
     /// Which entries. What is absent does not restrict.
@@ -107,31 +107,17 @@ pub async fn list_audit(
     Query(mut query): Query<AuditQuery>,
 ) -> Result<Response, Problem> {
     let scope = caller.operating()?;
-    let limit = page_limit(query.limit.take())?;
-    let cursor = query.cursor.take();
-    let words = serde_urlencoded::to_string(&query).unwrap_or_default();
-    let list = format!("audit {words}");
-    let before = cursor
-        .map(|cursor| cursors.open(&list, &cursor))
-        .transpose()?;
-    let before = before.and_then(|place| place.parse().ok());
+    let (limit, cursor) = (query.limit.take(), query.cursor.take());
+    let paging = Paging::new(&cursors, "audit", limit, cursor.as_deref(), &query)?;
     let filter = query.filter(&mailbox, &scope).await?;
-    let entries = mailbox.audit(&scope, &filter, before, limit + 1).await?;
-    let page = Page::cut(entries, limit, |last| {
-        cursors.seal(&list, &last.entry.place.to_string())
-    });
-    let next = page.next_cursor.as_ref().map(|cursor| {
-        query.limit = Some(limit);
-        query.cursor = Some(cursor.clone());
-        let query = serde_urlencoded::to_string(&query).unwrap_or_default();
-        format!("/api/v1/audit?{query}")
-    });
+    let entries = mailbox.audit(&scope, &filter, paging.after(), paging.to_fetch());
+    let page = paging.cut(entries.await?, |last| last.entry.place.to_string());
     let body = AuditPage {
         items: page.items.iter().map(view).collect(),
         has_more: page.next_cursor.is_some(),
         next_cursor: page.next_cursor,
     };
-    Ok(page_response(&body, next))
+    Ok(paging.answer("/api/v1/audit", body.next_cursor.as_deref(), &body))
 }
 
 fn view(audited: &Audited) -> AuditEntry {

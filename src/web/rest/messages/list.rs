@@ -19,13 +19,12 @@ use crate::domain::search::Term;
 use crate::mailbox::Mailbox;
 use crate::mailbox::feed::Feed;
 use crate::mailbox::inspect::Inspected;
-use crate::store::accounts::Account;
 use crate::web::auth::Caller;
 use crate::web::cursor::CursorKey;
 use crate::web::extract::{Path, Query};
-use crate::web::problem::{INVALID_CURSOR, INVALID_REQUEST, Problem, ProblemBody, REASON_REQUIRED};
+use crate::web::problem::{INVALID_REQUEST, Problem, ProblemBody, REASON_REQUIRED};
 use crate::web::rest::account_path;
-use crate::web::rest::view::{Page, message_path, page_limit, page_response};
+use crate::web::rest::view::{Paging, message_path};
 
 /// The longest that a caller may wait for a message, in seconds.
 const LONGEST_WAIT: u64 = 60;
@@ -130,14 +129,13 @@ impl MessageQuery {
         name.parse().map_err(|error| wrong(&error))
     }
 
-    /// How many messages, if so many can be shown in this way.
-    fn page_limit(&self, shown: &Shown) -> Result<u64, Problem> {
-        let limit = page_limit(self.limit)?;
-        if shown.opens() && limit > MOST_OPENED {
+    /// Goes on only if so many messages can be shown in this way.
+    fn check_limit(&self, shown: &Shown) -> Result<(), Problem> {
+        if shown.opens() && self.limit.is_some_and(|limit| limit > MOST_OPENED) {
             let detail = format!("expected 1 to {MOST_OPENED} with headers or parts");
             return Err(Problem::new(INVALID_REQUEST).field("limit", detail));
         }
-        Ok(limit)
+        Ok(())
     }
 
     /// Until when to wait for a message; nothing if not at all.
@@ -188,8 +186,9 @@ pub async fn list_messages(
 ) -> Result<Response, Problem> {
     let scope = caller.reading()?;
     let shown = Shown::read(query.fields.as_deref(), query.include.as_deref())?;
-    let limit = query.page_limit(&shown)?;
+    query.check_limit(&shown)?;
     let order = query.order()?;
+    let limit = query.limit;
     let until = query.waits_until(&settings)?;
     let criteria = query.criteria();
     let terms = criteria.terms(mailbox.clock.now(), "")?;
@@ -206,23 +205,24 @@ pub async fn list_messages(
         let detail = format!("the account has more than {MOST_BY_SIZE} messages: too many to sort");
         return Err(Problem::new(INVALID_REQUEST).field("sort", detail));
     }
-    let list = list_name(&account, &criteria, query.sort.as_deref());
-    let after = place(&cursors, &list, query.cursor.take().as_deref())?;
+    // How long somebody waits and how much they take at once says nothing of which messages.
+    (query.wait, query.limit) = (None, None);
+    let cursor = query.cursor.take();
+    let name = format!("messages {}", account.id);
+    let paging = Paging::new(&cursors, &name, limit, cursor.as_deref(), &query)?;
     let look = Look {
         mailbox: &mailbox,
         account: &account,
         terms: &terms,
         order,
-        after,
-        limit: limit + 1,
+        after: paging.after(),
+        limit: paging.to_fetch(),
     };
     let messages = match until {
         Some(end) => look.until(&feed, end).await?,
         None => look.now().await?,
     };
-    let page = Page::cut(messages, limit, |last| {
-        cursors.seal(&list, &Place::behind(last, order).to_string())
-    });
+    let page = paging.cut(messages, |last| Place::behind(last, order).to_string());
     let total = if shown.total {
         Some(Total::of(
             mailbox.count(&account, &terms, Total::MOST + 1).await?,
@@ -230,36 +230,12 @@ pub async fn list_messages(
     } else {
         None
     };
-    let next = page.next_cursor.as_ref().map(|cursor| {
-        query.limit = Some(limit);
-        query.wait = None;
-        query.cursor = Some(cursor.clone());
-        let query = serde_urlencoded::to_string(&query).unwrap_or_default();
-        format!("{}?{query}", message_path(&account, None))
-    });
     let body = MessagePage {
         items: shown.show(&mailbox, &account, &page.items, !sees).await?,
         has_more: page.next_cursor.is_some(),
         next_cursor: page.next_cursor,
         total,
     };
-    Ok(page_response(&body, next))
-}
-
-/// What a cursor is bound to: the account, the filter and the order.
-fn list_name(account: &Account, criteria: &Criteria, sort: Option<&str>) -> String {
-    let words = serde_urlencoded::to_string(criteria).unwrap_or_default();
-    format!(
-        "messages {} {} {words}",
-        account.id,
-        sort.unwrap_or_default()
-    )
-}
-
-fn place(cursors: &CursorKey, list: &str, cursor: Option<&str>) -> Result<Option<Place>, Problem> {
-    let Some(cursor) = cursor else {
-        return Ok(None);
-    };
-    let place = cursors.open(list, cursor)?.parse();
-    place.map(Some).map_err(|_| Problem::new(INVALID_CURSOR))
+    let path = message_path(&account, None);
+    Ok(paging.answer(&path, body.next_cursor.as_deref(), &body))
 }

@@ -14,7 +14,7 @@ use crate::web::auth::Caller;
 use crate::web::cursor::CursorKey;
 use crate::web::extract::Query;
 use crate::web::problem::{INVALID_REQUEST, Problem, ProblemBody};
-use crate::web::rest::view::{Page, page_limit, page_response};
+use crate::web::rest::view::Paging;
 
 /// Which reports. What is absent does not restrict.
 #[derive(Debug, Default, Deserialize, Serialize, IntoParams)]
@@ -58,7 +58,6 @@ pub async fn list_reports(
     Query(mut query): Query<ReportQuery>,
 ) -> Result<Response, Problem> {
     let scope = caller.operating()?;
-    let limit = page_limit(query.limit.take())?;
     let state: Option<report::State> =
         query
             .state
@@ -69,27 +68,14 @@ pub async fn list_reports(
                 Problem::new(INVALID_REQUEST)
                     .field("state", "expected pending, leased, sent or dead")
             })?;
-    let cursor = query.cursor.take();
-    let words = serde_urlencoded::to_string(&query).unwrap_or_default();
-    let list = format!("reports {words}");
-    let before = cursor
-        .map(|cursor| cursors.open(&list, &cursor))
-        .transpose()?;
-    let before = before.and_then(|id| id.parse().ok());
-    let reports = mailbox.reports(&scope, state, before, limit + 1).await?;
-    let page = Page::cut(reports, limit, |last| {
-        cursors.seal(&list, &last.id.to_string())
-    });
-    let next = page.next_cursor.as_ref().map(|cursor| {
-        query.limit = Some(limit);
-        query.cursor = Some(cursor.clone());
-        let query = serde_urlencoded::to_string(&query).unwrap_or_default();
-        format!("/api/v1/reports?{query}")
-    });
+    let (limit, cursor) = (query.limit.take(), query.cursor.take());
+    let paging = Paging::new(&cursors, "reports", limit, cursor.as_deref(), &query)?;
+    let reports = mailbox.reports(&scope, state, paging.after(), paging.to_fetch());
+    let page = paging.cut(reports.await?, |last| last.id.to_string());
     let body = ReportPage {
         items: page.items.iter().map(ReportView::from).collect(),
         has_more: page.next_cursor.is_some(),
         next_cursor: page.next_cursor,
     };
-    Ok(page_response(&body, next))
+    Ok(paging.answer("/api/v1/reports", body.next_cursor.as_deref(), &body))
 }
