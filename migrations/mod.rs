@@ -11,6 +11,7 @@ mod m0005_reports;
 mod m0006_events;
 mod m0007_xcap;
 mod m0008_xcap_logins;
+mod m0009_people;
 mod m0010_access;
 mod m0011_audit_chain;
 mod m0012_full_text;
@@ -31,6 +32,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0006_events::Migration),
             Box::new(m0007_xcap::Migration),
             Box::new(m0008_xcap_logins::Migration),
+            Box::new(m0009_people::Migration),
             Box::new(m0010_access::Migration),
             Box::new(m0011_audit_chain::Migration),
             Box::new(m0012_full_text::Migration),

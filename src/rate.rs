@@ -69,6 +69,12 @@ impl Rate {
         Self::new(most, Duration::from_mins(1))
     }
 
+    /// So many in an hour, all at once if need be.
+    #[must_use]
+    pub fn per_hour(most: u32) -> Self {
+        Self::new(most, Duration::from_hours(1))
+    }
+
     /// So many in a second, all at once if need be.
     #[must_use]
     pub fn per_second(most: NonZeroU32) -> Self {

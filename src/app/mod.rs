@@ -3,7 +3,7 @@
 use std::fs::DirBuilder;
 use std::future::Future;
 use std::io;
-use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::net::SocketAddr;
 use std::os::unix::fs::DirBuilderExt;
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,7 +14,7 @@ use tokio::task::JoinSet;
 use tokio::time::timeout;
 
 use crate::clock::Clock;
-use crate::config::{Settings, Strangers};
+use crate::config::{Settings, Strangers, url_of};
 use crate::domain::hex::hex;
 use crate::identity::Identity;
 use crate::inbound::trust::{NONCE_LIFE, Trust};
@@ -201,24 +201,9 @@ impl App {
             return Ok(url.trim_end_matches('/').to_owned());
         }
         let secure = self.tls_addresses()?.first().copied();
-        let scheme = if secure.is_some() { "https" } else { "http" };
-        let mut address = secure.or(self.addresses()?.first().copied());
-        // Listening everywhere is no address to go to.
-        if let Some(address) = address
-            .as_mut()
-            .filter(|address| address.ip().is_unspecified())
-        {
-            address.set_ip(match address {
-                SocketAddr::V4(_) => Ipv4Addr::LOCALHOST.into(),
-                SocketAddr::V6(_) => Ipv6Addr::LOCALHOST.into(),
-            });
-        }
-        Ok(format!(
-            "{scheme}://{}",
-            address
-                .map(|address| address.to_string())
-                .unwrap_or_default()
-        ))
+        let address = secure.or(self.addresses()?.first().copied());
+        let url = address.map(|address| url_of(address, secure.is_some()));
+        Ok(url.unwrap_or_default())
     }
 
     /// Serves until `stop` is done, then finishes the requests that are under way.

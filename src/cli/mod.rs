@@ -99,8 +99,9 @@ impl Cli {
                 println!("The database schema is up to date.");
             }
             Command::User(command) => {
+                let url = settings()?.url();
                 command
-                    .run(&identity(self.config.as_deref()).await?)
+                    .run(&identity(self.config.as_deref()).await?, &url)
                     .await?;
             }
             Command::Token(command) => {

@@ -69,7 +69,7 @@ impl TokenCommand {
                         realm,
                     }),
                 };
-                let made = identity.make_token(new, Actor::SYSTEM).await?;
+                let made = identity.make_token(new, Actor::CONSOLE).await?;
                 println!("{}", made.text);
             }
             Self::List => list(identity).await?,

@@ -1,9 +1,10 @@
 //! The settings of the HTTP listener.
 
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
 
+use chrono::TimeDelta;
 use serde::Deserialize;
 
 use super::settings::list;
@@ -16,6 +17,10 @@ use crate::sip::trust::TrustedPeer;
 const LEAST_HEADER_BYTES: usize = 1024;
 /// hyper's buffer has no room for more.
 const MOST_HEADER_BYTES: usize = 256 * 1024;
+/// No session is shorter: last use is written once a minute.
+const SHORTEST_SESSION: Duration = Duration::from_mins(5);
+/// None is longer.
+const LONGEST_SESSION: Duration = Duration::from_hours(90 * 24);
 
 /// `http.*`
 #[derive(Debug, Clone, Deserialize)]
@@ -62,6 +67,12 @@ pub struct HttpSettings {
     pub max_connections: usize,
     /// The most of them from one address.
     pub max_connections_per_peer: usize,
+    /// How long somebody who is signed in may do nothing.
+    #[serde(with = "humantime_serde")]
+    pub session_idle_timeout: Duration,
+    /// How long somebody stays signed in.
+    #[serde(with = "humantime_serde")]
+    pub session_total_timeout: Duration,
     /// How often what may be asked for.
     pub rate_limits: RateLimitSettings,
 }
@@ -182,6 +193,14 @@ impl HttpSettings {
         if !(LEAST_HEADER_BYTES..=MOST_HEADER_BYTES).contains(&self.max_header_bytes) {
             return invalid("http.max_header_bytes", "must be from 1024 to 262144");
         }
+        for (key, time) in [
+            ("http.session_idle_timeout", self.session_idle_timeout),
+            ("http.session_total_timeout", self.session_total_timeout),
+        ] {
+            if !(SHORTEST_SESSION..=LONGEST_SESSION).contains(&time) {
+                return invalid(key, "must be 5 minutes at least and 90 days at most");
+            }
+        }
         Ok(())
     }
 }
@@ -204,4 +223,41 @@ impl Settings {
             None => !self.http.tls_listen.is_empty(),
         }
     }
+
+    /// How browsers reach this server, without a final slash: `http.public_url`, or the first address listened on.
+    #[must_use]
+    pub fn url(&self) -> String {
+        if let Some(url) = &self.http.public_url {
+            return url.trim_end_matches('/').to_owned();
+        }
+        let secure = self.http.tls_listen.first();
+        let address = secure.or(self.http.listen.first());
+        let url = address.map(|address| url_of(*address, secure.is_some()));
+        url.unwrap_or_default()
+    }
+
+    /// How long somebody who is signed in may do nothing.
+    #[must_use]
+    pub fn session_idle(&self) -> TimeDelta {
+        TimeDelta::from_std(self.http.session_idle_timeout).unwrap_or(TimeDelta::MAX)
+    }
+
+    /// How long somebody stays signed in.
+    #[must_use]
+    pub fn session_total(&self) -> TimeDelta {
+        TimeDelta::from_std(self.http.session_total_timeout).unwrap_or(TimeDelta::MAX)
+    }
+}
+
+/// How browsers on this machine reach an address that is listened on. Listening everywhere is no address to go to.
+#[must_use]
+pub fn url_of(mut address: SocketAddr, is_secure: bool) -> String {
+    if address.ip().is_unspecified() {
+        address.set_ip(match address {
+            SocketAddr::V4(_) => Ipv4Addr::LOCALHOST.into(),
+            SocketAddr::V6(_) => Ipv6Addr::LOCALHOST.into(),
+        });
+    }
+    let scheme = if is_secure { "https" } else { "http" };
+    format!("{scheme}://{address}")
 }

@@ -81,9 +81,19 @@ pub(super) const KEYS: &[Key] = &[
         "The most of them from one address. A proxy is one address.",
     ),
     key(
+        "http.session_idle_timeout",
+        "2h",
+        "Whoever is signed in and does nothing for so long signs in again.",
+    ),
+    key(
+        "http.session_total_timeout",
+        "12h",
+        "So does whoever signed in so long ago.",
+    ),
+    key(
         "http.rate_limits.sign_in",
         "10",
-        "Attempts a minute to sign in with one name from one address. As for all rates: so many at once if need be, 0 is any number, each node counts for itself, and more get 429.",
+        "Attempts a minute to sign in with one name from one address (of IPv6, from one /64). As for all rates: so many at once if need be, 0 is any number, each node counts for itself, and more get 429.",
     ),
     key(
         "http.rate_limits.sign_in_per_address",

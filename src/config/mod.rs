@@ -26,7 +26,7 @@ mod secret_files;
 mod settings;
 mod xcap;
 
-pub use http::{GatewaySettings, HttpSettings, RateLimitSettings};
+pub use http::{GatewaySettings, HttpSettings, RateLimitSettings, url_of};
 pub use keys::{Key, keys, markdown_table};
 pub use settings::{
     DatabaseSettings, LogFormat, LogSettings, MsrpSettings, ObjectSettings, PolicySettings,

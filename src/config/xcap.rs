@@ -5,7 +5,7 @@ use crate::xcap::usages::Registry;
 use crate::xcap::usages::generic::Generic;
 
 /// What the server's own paths begin with.
-const OWN_PATHS: [&str; 15] = [
+const OWN_PATHS: [&str; 17] = [
     "",
     "accounts",
     "api",
@@ -13,6 +13,7 @@ const OWN_PATHS: [&str; 15] = [
     "docs",
     "gateway",
     "healthz",
+    "me",
     "openapi.json",
     "problems",
     "readyz",
@@ -21,6 +22,7 @@ const OWN_PATHS: [&str; 15] = [
     "sign-in",
     "sign-out",
     "static",
+    "welcome",
 ];
 
 impl Settings {

@@ -97,6 +97,18 @@ pub enum Action {
     SignOut,
     /// A person got another password.
     PasswordChanged,
+    /// A link was made by which a person chooses a password: an invitation, or to another password.
+    PasswordLinkMade,
+    /// Such a link was used.
+    PasswordLinkUsed,
+    /// A person is asked for a second factor from now on.
+    SecondFactorAdded,
+    /// A person is not asked for a second factor any more.
+    SecondFactorRemoved,
+    /// A person got fresh recovery codes in place of those before.
+    RecoveryCodesRenewed,
+    /// Sessions of a person were ended, other than by signing out of them.
+    SessionsEnded,
     /// A person was added.
     UserCreated,
     /// A person got another role, or other accounts.
@@ -120,7 +132,9 @@ pub enum Action {
 names!(
     Action,
     "messages.removed, message.expiry_changed, account.erased, report.retried, report.dropped, session.sign_in, \
-     session.sign_out, password.changed, user.created, user.changed, user.removed, token.created, token.rotated, \
+     session.sign_out, session.ended, password.changed, \
+     password.link_made, password.link_used, second_factor.added, second_factor.removed, second_factor.codes_renewed, \
+     user.created, user.changed, user.removed, token.created, token.rotated, \
      token.revoked, setup.used, content.opened, content.read",
     MessagesRemoved = "messages.removed",
     ExpiryChanged = "message.expiry_changed",
@@ -129,7 +143,13 @@ names!(
     ReportDropped = "report.dropped",
     SignIn = "session.sign_in",
     SignOut = "session.sign_out",
+    SessionsEnded = "session.ended",
     PasswordChanged = "password.changed",
+    PasswordLinkMade = "password.link_made",
+    PasswordLinkUsed = "password.link_used",
+    SecondFactorAdded = "second_factor.added",
+    SecondFactorRemoved = "second_factor.removed",
+    RecoveryCodesRenewed = "second_factor.codes_renewed",
     UserCreated = "user.created",
     UserChanged = "user.changed",
     UserRemoved = "user.removed",

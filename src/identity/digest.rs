@@ -6,7 +6,6 @@ use chrono::{DateTime, TimeDelta, Utc};
 use super::{Identity, IdentityError, NewToken, check_name, program};
 use crate::domain::access::{Principal, TokenScope};
 use crate::domain::address::{Aor, MAX_AOR_OCTETS};
-use crate::domain::audit::Actor;
 use crate::sip::digest::{Credentials, Verifier};
 use crate::store::tokens::{self, DigestLogin};
 use crate::store::{StoreError, WriteTx, xcap_logins};
@@ -97,7 +96,7 @@ impl Identity {
             digest: Some(digest),
             ..NewToken::default()
         };
-        let made = self.make_token(new, Actor::SYSTEM).await?;
+        let made = self.make_token(new, self.actor).await?;
         Ok(made.text)
     }
 }

@@ -10,19 +10,28 @@ use serde_json::json;
 use crate::clock::Clock;
 use crate::domain::access::{Excess, Principal, Rights, Role};
 use crate::domain::audit::{Action, Actor, ActorKind};
-use crate::store::{Db, StoreError, identity as rows, tokens as token_rows};
+use crate::store::{
+    Db, StoreError, WriteTx, identity as rows, links, sessions, tokens as token_rows,
+    users as user_rows,
+};
 
 mod audit;
 mod digest;
 mod last_use;
 mod password;
+mod password_rules;
+mod people;
 mod remembered;
+mod second_factor;
 pub mod secret;
 mod tokens;
 mod users;
 
 pub use digest::DigestName;
-pub use password::{MIN_PASSWORD_CHARS, PasswordError, Passwords};
+pub use password::{PasswordError, Passwords};
+pub use password_rules::MIN_PASSWORD_CHARS;
+pub use people::{Welcome, welcome_path};
+pub use second_factor::NewSecret;
 pub use tokens::{LONGEST_GRACE, NewToken, Secret};
 pub use users::{NewUser, UserChange};
 
@@ -52,6 +61,14 @@ pub enum IdentityError {
     /// The password is not good enough or could not be hashed.
     #[error(transparent)]
     Password(#[from] PasswordError),
+    /// The password that should prove who somebody is does not.
+    #[error("this is not your password")]
+    WrongPassword,
+    /// The code of a second factor is wrong, too old or was used.
+    #[error(
+        "this code is wrong, too old or was used before: take the next one that your app shows"
+    )]
+    WrongCode,
     /// A token that could do nothing, or more than was meant.
     #[error("{0}")]
     BadToken(&'static str),
@@ -75,7 +92,7 @@ pub enum IdentityError {
     /// Somebody else has changed it meanwhile.
     #[error("it was changed meanwhile")]
     Changed,
-    /// A setup link that is unknown, used or too old.
+    /// A link that is unknown, used or too old.
     #[error("this link has been used or is too old")]
     BadLink,
     /// The database failed.
@@ -135,19 +152,25 @@ impl Identity {
         password: &str,
     ) -> Result<Option<Principal>, IdentityError> {
         // What is no name is nobody's, and is not looked up.
-        let user = match check_name(name) {
-            Ok(()) => rows::user(self.db.read(), name).await?,
+        let known = match check_name(name) {
+            Ok(()) => rows::password_of(self.db.read(), name).await?,
             Err(_) => None,
         };
-        let hash = user.as_ref().map(|user| user.password_hash.as_str());
+        // Nor does an invitation show by how long it takes.
+        let known = known.filter(|(_, hash)| !hash.is_empty());
+        let hash = known.as_ref().map(|(_, hash)| hash.as_str());
         if !self.passwords.verify(hash, password).await? {
             return Ok(None);
         }
-        Ok(user.and_then(enabled))
+        match known {
+            Some((id, _)) => Ok(self.person_with_id(id).await?),
+            None => Ok(None),
+        }
     }
 
     /// [`sign_in`](Self::sign_in), for callers that send their password with every request: for a while the same name and
-    /// password are known again by [`signed_in_lately`](Self::signed_in_lately).
+    /// password are known again by [`signed_in_lately`](Self::signed_in_lately). Of people with a second factor nothing is
+    /// remembered.
     ///
     /// # Errors
     /// When the database fails.
@@ -157,7 +180,9 @@ impl Identity {
         password: &str,
     ) -> Result<Option<Principal>, IdentityError> {
         let person = self.sign_in(name, password).await?;
-        if let Some(person) = &person {
+        if let Some(person) = &person
+            && !self.has_second_factor(person).await?
+        {
             let now = self.clock.now();
             self.remembered.add(name, password, &person.mark, now);
         }
@@ -177,16 +202,26 @@ impl Identity {
         let Some(mark) = self.remembered.mark(name, password, self.clock.now()) else {
             return Ok(None);
         };
-        let person = self.person(name).await?;
-        Ok(person.filter(|person| person.mark == mark))
+        let user = rows::user(self.db.read(), name).await?;
+        let user = user.filter(|user| !user.has_second_factor);
+        Ok(user.and_then(enabled).filter(|person| person.mark == mark))
     }
 
-    /// The person of this name as the database has it now, who may sign in: what a session stands for.
+    /// The person of this name as the database has it now, who may sign in.
     ///
     /// # Errors
     /// When the database fails.
     pub async fn person(&self, name: &str) -> Result<Option<Principal>, StoreError> {
         Ok(rows::user(self.db.read(), name).await?.and_then(enabled))
+    }
+
+    /// The person with this id as the database has it now, who may sign in: what a session stands for.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn person_with_id(&self, id: i64) -> Result<Option<Principal>, StoreError> {
+        let user = user_rows::with_id(self.db.read(), id).await?;
+        Ok(user.and_then(enabled))
     }
 
     /// Whose token this is.
@@ -204,21 +239,33 @@ impl Identity {
         Ok(Ok(program(token)))
     }
 
-    /// Gives a person a new password.
+    /// Gives a person a new password, and ends their sessions and links.
     ///
     /// # Errors
     /// When there is no such person, the password is too weak, or the database fails.
     pub async fn set_password(&self, name: &str, password: &str) -> Result<(), IdentityError> {
-        let hash = self.passwords.hash(password).await?;
+        let user = rows::user(self.db.read(), name).await?;
+        let user = user.ok_or(IdentityError::UnknownUser)?;
+        let hash = self.new_hash(name, &user.aors, password).await?;
         let tx = self.db.write().await?;
-        if !rows::set_password(&tx, name, &hash).await? {
-            return Err(IdentityError::UnknownUser);
-        }
-        let user = rows::user(&*tx, name).await?;
-        let detail = json!({ "user": user.map(|user| user.id) });
-        self.write_down(&tx, Action::PasswordChanged, detail)
-            .await?;
+        self.replace_password(&tx, name, &hash).await?;
         Ok(tx.commit().await?)
+    }
+
+    /// Gives a person the password with this hash, in place of all that opened the way before; the person's id.
+    async fn replace_password(
+        &self,
+        tx: &WriteTx,
+        name: &str,
+        hash: &str,
+    ) -> Result<i64, IdentityError> {
+        let changed = rows::set_password(tx, name, hash).await?;
+        let id = changed.ok_or(IdentityError::UnknownUser)?;
+        sessions::end_of(tx, id, None).await?;
+        links::end_of(tx, id).await?;
+        self.write_down(tx, Action::PasswordChanged, json!({ "user": id }))
+            .await?;
+        Ok(id)
     }
 
     /// The secret of a fresh link that makes the first administrator, or `None` when there is one.
@@ -232,7 +279,7 @@ impl Identity {
         let text = secret::link()?;
         let tx = self.db.write().await?;
         let until = self.clock.now() + SETUP_LINK_LIFE;
-        rows::add_link(&tx, &secret::hash(&text), SETUP, until).await?;
+        links::add_link(&tx, &secret::hash(&text), SETUP, until, None).await?;
         tx.commit().await?;
         Ok(Some(text))
     }
@@ -243,7 +290,7 @@ impl Identity {
     /// When the database fails.
     pub async fn setup_link_is_good(&self, text: &str) -> Result<bool, StoreError> {
         let now = self.clock.now();
-        let good = rows::link_is_good(self.db.read(), &secret::hash(text), SETUP, now).await?;
+        let good = links::link_is_good(self.db.read(), &secret::hash(text), SETUP, now).await?;
         Ok(good && !rows::has_admin(self.db.read()).await?)
     }
 
@@ -262,10 +309,10 @@ impl Identity {
         if !self.setup_link_is_good(link).await? {
             return Err(IdentityError::BadLink);
         }
-        let hash = self.passwords.hash(password).await?;
+        let hash = self.new_hash(name, &[], password).await?;
         let tx = self.db.write().await?;
         let now = self.clock.now();
-        if !rows::use_link(&tx, &secret::hash(link), SETUP, now).await? {
+        if !links::use_link(&tx, &secret::hash(link), SETUP, now).await? {
             return Err(IdentityError::BadLink);
         }
         let id = rows::add_user(&tx, name, &hash, Role::Admin, &[], now)
@@ -275,7 +322,7 @@ impl Identity {
         self.by(made)
             .write_down(&tx, Action::SetupUsed, json!({ "user": id }))
             .await?;
-        rows::end_links(&tx, SETUP).await?;
+        links::end_links(&tx, SETUP).await?;
         tx.commit().await?;
         let made = self.person(name).await?;
         made.ok_or(IdentityError::BadLink)
@@ -307,9 +354,10 @@ fn enabled(user: rows::User) -> Option<Principal> {
 }
 
 fn person(user: rows::User) -> Principal {
-    // Whoever is let in again signs in again.
+    // New rights ask for a new session, as a new password does and being let in again.
     let since = user.enabled_at.map(|at| at.to_rfc3339());
-    let mark = format!("{}{}", user.password_hash, since.unwrap_or_default());
+    let since = since.unwrap_or_default();
+    let mark = format!("{} {since} {}", user.role, user.password_hash);
     Principal {
         name: user.name,
         actor: Actor::of(ActorKind::User, user.id),

@@ -7,13 +7,9 @@ use argon2::password_hash::phc::PasswordHash;
 use argon2::{Argon2, PasswordHasher, PasswordVerifier};
 use tokio::sync::{mpsc, oneshot};
 
+use super::password_rules::{self, MAX_OCTETS, MIN_PASSWORD_CHARS, normalised};
 use crate::clock;
 
-/// The shortest password, in characters (NIST SP 800-63B section 3.1.1.2, with a second factor
-/// or throttling).
-pub const MIN_PASSWORD_CHARS: u32 = 10;
-/// The longest password, in octets, so that hashing one is bounded.
-const MAX_OCTETS: usize = 1024;
 /// Passwords waiting to be hashed.
 const WAITING: usize = 64;
 /// Verified against when there is no such person, so that it takes as long. Nobody knows a
@@ -25,11 +21,27 @@ const DECOY: &str = "$argon2id$v=19$m=19456,t=2,p=1$bm9ib2R5J3Mgc2FsdA$\
 #[derive(Debug, thiserror::Error)]
 pub enum PasswordError {
     /// Too short.
-    #[error("a password needs {MIN_PASSWORD_CHARS} characters at least")]
+    #[error("a password needs {MIN_PASSWORD_CHARS} characters at least: add a few words")]
     TooShort,
     /// Too long.
-    #[error("a password has {MAX_OCTETS} octets at most")]
+    #[error("a password has {MAX_OCTETS} octets at most: take fewer words")]
     TooLong,
+    /// The same few characters again and again, or all in a row.
+    #[error(
+        "this password repeats itself or counts up: take a few words that do not belong together"
+    )]
+    Simple,
+    /// Among those that everybody tries first.
+    #[error(
+        "many people have this password and it is tried first: take a few words that do not belong together"
+    )]
+    Common,
+    /// Little more than the person's name or address.
+    #[error("this password is little more than the name or address it is for: take other words")]
+    Name,
+    /// Little more than the name of this program.
+    #[error("this password is little more than the name of this program: take other words")]
+    Product,
     /// The hash could not be made.
     #[error("the password could not be hashed")]
     Hash(#[source] argon2::password_hash::Error),
@@ -86,18 +98,13 @@ impl Passwords {
         outcome.await.map_err(|_| PasswordError::Thread)
     }
 
-    /// The hash of a new password.
+    /// The hash of a new password for whoever has these `names`, which it should not be made of.
     ///
     /// # Errors
-    /// When it is too short or too long.
-    pub async fn hash(&self, password: &str) -> Result<String, PasswordError> {
-        if password.chars().count() < MIN_PASSWORD_CHARS as usize {
-            return Err(PasswordError::TooShort);
-        }
-        if password.len() > MAX_OCTETS {
-            return Err(PasswordError::TooLong);
-        }
-        let password = password.to_owned();
+    /// When it is not good enough.
+    pub async fn hash(&self, password: &str, names: &[&str]) -> Result<String, PasswordError> {
+        let password = normalised(password).into_owned();
+        password_rules::check(&password, names)?;
         self.run(move || hash(&password)).await?
     }
 
@@ -111,7 +118,7 @@ impl Passwords {
         }
         let known = hash.is_some();
         let hash = hash.unwrap_or(DECOY).to_owned();
-        let password = password.to_owned();
+        let password = normalised(password).into_owned();
         let right = self
             .run(move || {
                 PasswordHash::new(&hash).is_ok_and(|parsed| {
@@ -140,7 +147,7 @@ mod tests {
     #[tokio::test]
     async fn only_the_right_password_verifies() {
         let passwords = Passwords::new().unwrap();
-        let hash = passwords.hash("correct horse").await.unwrap();
+        let hash = passwords.hash("correct horse", &[]).await.unwrap();
         assert!(hash.starts_with("$argon2id$"));
         assert!(
             passwords
@@ -175,16 +182,23 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn short_and_endless_passwords_are_refused() {
+    async fn two_spellings_of_one_password_are_one() {
+        let passwords = Passwords::new().unwrap();
+        let hash = passwords.hash("cafe\u{301} au lait", &[]).await.unwrap();
+        let other = passwords.verify(Some(&hash), "caf\u{e9} au lait");
+        assert!(other.await.unwrap());
+    }
+
+    #[tokio::test]
+    async fn bad_passwords_are_not_hashed() {
         let passwords = Passwords::new().unwrap();
         assert!(matches!(
-            passwords.hash("123456789").await,
+            passwords.hash("123456789", &[]).await,
             Err(PasswordError::TooShort)
         ));
-        let endless = "x".repeat(MAX_OCTETS + 1);
         assert!(matches!(
-            passwords.hash(&endless).await,
-            Err(PasswordError::TooLong)
+            passwords.hash("alice.smith", &["alice.smith"]).await,
+            Err(PasswordError::Name)
         ));
     }
 }

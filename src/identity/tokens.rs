@@ -1,6 +1,7 @@
 //! Making, renewing and ending API tokens.
 
 use chrono::{DateTime, TimeDelta, Utc};
+use serde_json::json;
 
 use super::{DigestName, Identity, IdentityError, check_name, distinct, secret, users};
 use crate::domain::access::{Grant, Principal, TokenScope};
@@ -44,7 +45,7 @@ pub struct Secret {
 }
 
 impl Identity {
-    /// Makes a token that is nobody's, at the command of the server's own, and gives its secret:
+    /// Makes a token that is nobody's, and gives its secret:
     /// [`make_token`](Self::make_token).
     ///
     /// # Errors
@@ -63,7 +64,7 @@ impl Identity {
             expires_at: self.end_of(life)?,
             ..NewToken::default()
         };
-        let made = self.make_token(new, Actor::CONSOLE).await?;
+        let made = self.make_token(new, self.actor).await?;
         Ok(made.text)
     }
 
@@ -108,7 +109,7 @@ impl Identity {
         }
         self.ensure_accounts(&tx, &aors, now).await?;
         let scopes: Vec<&str> = new.scopes.iter().map(|scope| scope.as_str()).collect();
-        let detail = serde_json::json!({"token": id.to_string(), "scopes": scopes});
+        let detail = json!({"token": id, "scopes": scopes, "accounts": aors.len()});
         self.by(by)
             .write_down(&tx, Action::TokenCreated, detail)
             .await?;
@@ -165,8 +166,8 @@ impl Identity {
         )
         .await?;
         super::digest::renew(&tx, id, realm, &text).await?;
-        let detail = serde_json::json!({
-            "token": id.to_string(), "grace_seconds": grace.num_seconds(),
+        let detail = json!({
+            "token": id, "grace_seconds": grace.num_seconds(),
         });
         self.by(by.actor)
             .write_down(&tx, Action::TokenRotated, detail)
@@ -211,13 +212,13 @@ impl Identity {
         tokens::all(self.db.read()).await
     }
 
-    /// Ends a token, at the command of the server's own; says whether there was one to end.
+    /// Ends a token; says whether there was one to end.
     ///
     /// # Errors
     /// When the database fails.
     pub async fn revoke_token(&self, id: i64) -> Result<bool, StoreError> {
         let tx = self.db.write().await?;
-        self.revoke(tx, id, Actor::CONSOLE).await
+        self.revoke(tx, id, self.actor).await
     }
 
     /// Ends a token that is within reach of `by`; says whether there is one. One that has ended stays so.
@@ -240,7 +241,7 @@ impl Identity {
         let now = self.clock.now();
         let revoked = tokens::revoke(&tx, id, now).await?;
         if revoked {
-            let detail = serde_json::json!({"token": id.to_string()});
+            let detail = json!({"token": id});
             self.by(by)
                 .write_down(&tx, Action::TokenRevoked, detail)
                 .await?;

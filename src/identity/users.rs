@@ -1,8 +1,11 @@
 //! Making, changing and removing people.
 
 use chrono::{DateTime, Utc};
+use serde_json::json;
 
-use super::{Identity, IdentityError, SETUP, check_name, distinct, name_taken, person};
+use super::{
+    Identity, IdentityError, SETUP, check_name, distinct, links, name_taken, person, sessions,
+};
 use crate::domain::access::{Grant, Role};
 use crate::domain::address::Aor;
 use crate::domain::audit::{Action, Actor};
@@ -42,7 +45,7 @@ pub struct UserChange {
 }
 
 impl Identity {
-    /// Adds a person who is bound to no domain, at the command of the server's own: [`make_user`](Self::make_user).
+    /// Adds a person who is bound to no domain: [`make_user`](Self::make_user).
     ///
     /// # Errors
     /// As for any person.
@@ -60,7 +63,7 @@ impl Identity {
             aors,
             domains: &[],
         };
-        self.make_user(new, Actor::CONSOLE).await?;
+        self.make_user(new, self.actor).await?;
         Ok(())
     }
 
@@ -70,25 +73,33 @@ impl Identity {
     /// When the name is taken or unusable, the password too weak, the bindings do not fit the role, or the database
     /// fails.
     pub async fn make_user(&self, new: NewUser<'_>, by: Actor) -> Result<i64, IdentityError> {
-        check_name(new.name)?;
-        let (aors, domains) = (distinct(new.aors), distinct(new.domains));
-        check_bounds(new.role, &aors, &domains)?;
-        let hash = self.passwords.hash(new.password).await?;
+        check_new(&new)?;
+        let hash = self.new_hash(new.name, new.aors, new.password).await?;
         let tx = self.db.write().await?;
-        let now = self.clock.now();
-        let added = rows::add_user(&tx, new.name, &hash, new.role, &aors, now).await;
-        let id = added.map_err(name_taken)?;
-        users::bind(&tx, id, &[], &domains).await?;
+        let id = self.by(by).insert_user(&tx, new, &hash).await?;
         if new.role == Role::Admin {
-            rows::end_links(&tx, SETUP).await?;
+            links::end_links(&tx, SETUP).await?;
         }
-        self.ensure_accounts(&tx, &aors, now).await?;
-        let detail = serde_json::json!({"user": id.to_string(), "role": new.role.as_str()});
-        self.by(by)
-            .write_down(&tx, Action::UserCreated, detail)
-            .await?;
         tx.commit().await?;
         tracing::info!(user.id = id, by = %by, "user {id} was added");
+        Ok(id)
+    }
+
+    /// Writes a person who was checked into the tables, and down; without a hash they have no password yet.
+    pub(super) async fn insert_user(
+        &self,
+        tx: &WriteTx,
+        new: NewUser<'_>,
+        hash: &str,
+    ) -> Result<i64, IdentityError> {
+        let (aors, domains) = (distinct(new.aors), distinct(new.domains));
+        let now = self.clock.now();
+        let added = rows::add_user(tx, new.name, hash, new.role, &aors, now).await;
+        let id = added.map_err(name_taken)?;
+        users::bind(tx, id, &[], &domains).await?;
+        self.ensure_accounts(tx, &aors, now).await?;
+        let detail = json!({"user": id, "role": new.role.as_str(), "accounts": aors.len()});
+        self.write_down(tx, Action::UserCreated, detail).await?;
         Ok(id)
     }
 
@@ -128,14 +139,19 @@ impl Identity {
             self.ensure_accounts(&tx, &new.aors, now).await?;
         }
         match (user.disabled_at, new.disabled_at) {
-            (None, Some(_)) => users::disable(&tx, id, now).await?,
+            (None, Some(_)) => {
+                users::disable(&tx, id, now).await?;
+                links::end_of(&tx, id).await?;
+            }
             (Some(_), None) => users::enable(&tx, id, now).await?,
             _ => {}
         }
+        if new.role != user.role || new.disabled_at.is_some() {
+            sessions::end_of(&tx, id, None).await?;
+        }
         let ended = end_excess(&tx, &new, now).await?;
-        let detail = serde_json::json!({
-            "user": id.to_string(), "role": new.role.as_str(), "disabled": new.disabled_at.is_some(),
-            "tokens_ended": ended,
+        let detail = json!({
+            "user": id, "role": new.role.as_str(), "disabled": new.disabled_at.is_some(), "tokens_ended": ended,
         });
         self.by(by)
             .write_down(&tx, Action::UserChanged, detail)
@@ -167,13 +183,14 @@ impl Identity {
             return Err(IdentityError::LastAdmin);
         }
         let now = self.clock.now();
-        for token in tokens::owned(&tx, id).await? {
+        for token in tokens::owned(&*tx, id).await? {
             tokens::revoke(&tx, token.id, now).await?;
         }
+        sessions::end_of(&tx, id, None).await?;
+        links::end_of(&tx, id).await?;
         users::remove(&tx, id).await?;
-        let detail = serde_json::json!({"user": id.to_string()});
         self.by(by)
-            .write_down(&tx, Action::UserRemoved, detail)
+            .write_down(&tx, Action::UserRemoved, json!({ "user": id }))
             .await?;
         tx.commit().await?;
         tracing::info!(user.id = id, by = %by, "user {id} was removed");
@@ -244,7 +261,7 @@ fn changed(user: &User, change: &UserChange, now: DateTime<Utc>) -> User {
 async fn end_excess(tx: &WriteTx, user: &User, now: DateTime<Utc>) -> Result<usize, StoreError> {
     let owner = person(user.clone());
     let mut ended = 0;
-    for token in tokens::owned(tx, user.id).await? {
+    for token in tokens::owned(&**tx, user.id).await? {
         let grant = Grant {
             scopes: &token.scopes,
             aors: &token.aors,
@@ -257,6 +274,12 @@ async fn end_excess(tx: &WriteTx, user: &User, now: DateTime<Utc>) -> Result<usi
         }
     }
     Ok(ended)
+}
+
+/// Finds what cannot be so of a person who is to be added, the password aside.
+pub(super) fn check_new(new: &NewUser<'_>) -> Result<(), IdentityError> {
+    check_name(new.name)?;
+    check_bounds(new.role, &distinct(new.aors), &distinct(new.domains))
 }
 
 fn check_bounds(role: Role, aors: &[Aor], domains: &[Domain]) -> Result<(), IdentityError> {

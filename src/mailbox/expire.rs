@@ -13,7 +13,8 @@ use crate::store::events::NewEvent;
 use crate::store::removal::{self, When};
 use crate::store::watermarks::{self, EXPIRY_WARNED};
 use crate::store::{
-    StoreError, accounts, audit_chain, events, idempotency, messages, reports, retry, sessions,
+    StoreError, accounts, audit_chain, events, idempotency, links, messages, reports, retry,
+    sessions,
 };
 
 /// How long an object may be there before its row: longer than any message takes to be stored.
@@ -181,7 +182,8 @@ impl Mailbox {
         }
     }
 
-    /// Forgets what is kept for a while only: the keys of requests, answers for those that may come again, sessions, reports that have ended, events, the audit.
+    /// Forgets what is kept for a while only: the keys of requests, answers for those that may come again, sessions, links,
+    /// reports that have ended, events, the audit.
     ///
     /// # Errors
     /// When the database fails; what was forgotten before stays forgotten.
@@ -194,6 +196,7 @@ impl Mailbox {
         while audit_chain::forget_old(db, now - policy.audit_keep).await? {}
         let tx = db.write().await?;
         sessions::remove_due(&tx, now).await?;
+        links::remove_due(&tx, now).await?;
         tx.commit().await
     }
 

@@ -5,7 +5,7 @@ use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
 
 use super::db::{StoreError, WriteTx};
 use super::entity::{api_token, api_token_aor, api_token_domain, principal, principal_aor};
-use super::xcap_logins;
+use super::{links, sessions, xcap_logins};
 use crate::domain::access::Role;
 use crate::domain::address::Aor;
 
@@ -32,11 +32,22 @@ pub async fn forget_users_of(tx: &WriteTx, aor: &Aor) -> Result<u64, StoreError>
         .from(principal_aor::Entity)
         .to_owned();
     let done = principal::Entity::delete_many()
-        .filter(principal::Column::Id.is_in(bound))
+        .filter(principal::Column::Id.is_in(bound.iter().copied()))
         .filter(principal::Column::Role.eq(Role::User.as_str()))
         .filter(principal::Column::Id.not_in_subquery(others))
         .exec(&**tx)
         .await?;
+    let left: Vec<i64> = principal::Entity::find()
+        .select_only()
+        .column(principal::Column::Id)
+        .filter(principal::Column::Id.is_in(bound.iter().copied()))
+        .into_tuple()
+        .all(&**tx)
+        .await?;
+    for gone in bound.into_iter().filter(|id| !left.contains(id)) {
+        sessions::end_of(tx, gone, None).await?;
+        links::end_of(tx, gone).await?;
+    }
     Ok(done.rows_affected)
 }
 

@@ -1,9 +1,8 @@
-//! People and one-time links, and what people and tokens are called.
+//! People and what proves who they are, and what people and tokens are called.
 
 use std::collections::{BTreeSet, HashMap};
 
 use chrono::{DateTime, Utc};
-use sea_orm::sea_query::OnConflict;
 use sea_orm::{
     ActiveValue::{NotSet, Set},
     ColumnTrait, ConnectionTrait, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder,
@@ -12,7 +11,7 @@ use sea_orm::{
 
 use super::bounds::{self, Bounds};
 use super::db::{StoreError, WriteTx};
-use super::entity::{api_token, one_time_link, principal};
+use super::entity::{api_token, principal};
 use super::users;
 use crate::domain::access::Role;
 use crate::domain::address::Aor;
@@ -26,8 +25,10 @@ pub struct User {
     pub id: i64,
     /// The name to sign in with.
     pub name: String,
-    /// argon2id, in PHC string format.
+    /// argon2id, in PHC string format; empty while the person has not chosen a password.
     pub password_hash: String,
+    /// Whether a second factor is asked for.
+    pub has_second_factor: bool,
     /// What the person may do.
     pub role: Role,
     /// The accounts the person owns.
@@ -42,7 +43,7 @@ pub struct User {
     pub enabled_at: Option<DateTime<Utc>>,
 }
 
-/// Adds a person; its id.
+/// Adds a person; its id. Without a password hash the person cannot sign in yet.
 ///
 /// # Errors
 /// [`StoreError::Conflict`] when the name is taken.
@@ -62,6 +63,8 @@ pub async fn add_user(
         created_at: Set(now),
         disabled_at: Set(None),
         enabled_at: Set(None),
+        totp_secret: Set(None),
+        totp_step: Set(None),
     };
     let id = principal::Entity::insert(row)
         .exec(&**tx)
@@ -71,7 +74,7 @@ pub async fn add_user(
     Ok(id)
 }
 
-/// Gives a person a new password; says whether there is such a person.
+/// Gives a person a new password, and the person's id if there is one.
 ///
 /// # Errors
 /// When the database fails.
@@ -79,13 +82,32 @@ pub async fn set_password(
     tx: &WriteTx,
     name: &str,
     password_hash: &str,
-) -> Result<bool, StoreError> {
-    let done = principal::Entity::update_many()
+) -> Result<Option<i64>, StoreError> {
+    let changed = principal::Entity::update_many()
         .col_expr(principal::Column::PasswordHash, password_hash.into())
         .filter(principal::Column::Name.eq(name))
-        .exec(&**tx)
+        .exec_with_returning(&**tx)
         .await?;
-    Ok(done.rows_affected > 0)
+    Ok(changed.first().map(|person| person.id))
+}
+
+/// The id and the password hash of the person of this name: as little as whoever is nobody costs.
+///
+/// # Errors
+/// When the database fails.
+pub async fn password_of(
+    conn: &impl ConnectionTrait,
+    name: &str,
+) -> Result<Option<(i64, String)>, StoreError> {
+    use principal::Column as C;
+    let row = principal::Entity::find()
+        .select_only()
+        .columns([C::Id, C::PasswordHash])
+        .filter(C::Name.eq(name))
+        .into_tuple()
+        .one(conn)
+        .await?;
+    Ok(row)
 }
 
 /// The person of this name.
@@ -119,13 +141,14 @@ pub async fn users(conn: &impl ConnectionTrait) -> Result<Vec<User>, StoreError>
     Ok(users)
 }
 
-/// Whether there is an administrator yet.
+/// Whether there is an administrator who has a password.
 ///
 /// # Errors
 /// When the database fails.
 pub async fn has_admin(conn: &impl ConnectionTrait) -> Result<bool, StoreError> {
     let count = principal::Entity::find()
         .filter(principal::Column::Role.eq(Role::Admin.as_str()))
+        .filter(principal::Column::PasswordHash.ne(""))
         .count(conn)
         .await?;
     Ok(count > 0)
@@ -149,6 +172,7 @@ pub(super) async fn with_bounds(
         id: row.id,
         name: row.name,
         password_hash: row.password_hash,
+        has_second_factor: row.totp_secret.is_some(),
         role,
         aors,
         domains,
@@ -200,79 +224,6 @@ pub async fn names(
         names.extend(rows.into_iter().map(token));
     }
     Ok(names)
-}
-
-/// Adds a link that works once, by the hash of its secret.
-///
-/// # Errors
-/// When the database fails.
-pub async fn add_link(
-    tx: &WriteTx,
-    secret_hash: &str,
-    purpose: &str,
-    expires_at: DateTime<Utc>,
-) -> Result<(), StoreError> {
-    let row = one_time_link::ActiveModel {
-        secret_hash: Set(secret_hash.to_owned()),
-        purpose: Set(purpose.to_owned()),
-        expires_at: Set(expires_at),
-    };
-    one_time_link::Entity::insert(row)
-        .on_conflict(
-            OnConflict::column(one_time_link::Column::SecretHash)
-                .do_nothing()
-                .to_owned(),
-        )
-        .exec_without_returning(&**tx)
-        .await?;
-    Ok(())
-}
-
-/// Whether a link is good for `purpose`.
-///
-/// # Errors
-/// When the database fails.
-pub async fn link_is_good(
-    conn: &impl ConnectionTrait,
-    secret_hash: &str,
-    purpose: &str,
-    now: DateTime<Utc>,
-) -> Result<bool, StoreError> {
-    let row = one_time_link::Entity::find_by_id(secret_hash.to_owned())
-        .one(conn)
-        .await?;
-    Ok(row.is_some_and(|row| row.purpose == purpose && row.expires_at > now))
-}
-
-/// Uses a link up, if it is good for `purpose`; of several who try at once one succeeds.
-///
-/// # Errors
-/// When the database fails.
-pub async fn use_link(
-    tx: &WriteTx,
-    secret_hash: &str,
-    purpose: &str,
-    now: DateTime<Utc>,
-) -> Result<bool, StoreError> {
-    let done = one_time_link::Entity::delete_many()
-        .filter(one_time_link::Column::SecretHash.eq(secret_hash))
-        .filter(one_time_link::Column::Purpose.eq(purpose))
-        .filter(one_time_link::Column::ExpiresAt.gt(now))
-        .exec(&**tx)
-        .await?;
-    Ok(done.rows_affected > 0)
-}
-
-/// Ends all links for `purpose`.
-///
-/// # Errors
-/// When the database fails.
-pub async fn end_links(tx: &WriteTx, purpose: &str) -> Result<(), StoreError> {
-    one_time_link::Entity::delete_many()
-        .filter(one_time_link::Column::Purpose.eq(purpose))
-        .exec(&**tx)
-        .await?;
-    Ok(())
 }
 
 pub(super) fn parse<T: std::str::FromStr>(

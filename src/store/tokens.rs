@@ -276,19 +276,19 @@ pub async fn page(
     all_with_bounds(conn, query.all(conn).await?).await
 }
 
-/// The tokens of a person that nobody has ended.
+/// The tokens of a person that nobody has ended, oldest first.
 ///
 /// # Errors
 /// When the database fails.
-pub async fn owned(tx: &WriteTx, owner_id: i64) -> Result<Vec<Token>, StoreError> {
+pub async fn owned(conn: &impl ConnectionTrait, owner_id: i64) -> Result<Vec<Token>, StoreError> {
     use api_token::Column as C;
     let rows = api_token::Entity::find()
         .filter(C::OwnerId.eq(owner_id))
         .filter(C::RevokedAt.is_null())
         .order_by_asc(C::Id)
-        .all(&**tx)
+        .all(conn)
         .await?;
-    all_with_bounds(&**tx, rows).await
+    all_with_bounds(conn, rows).await
 }
 
 /// Holds a token until the transaction ends, so that its secret changes once at a time.

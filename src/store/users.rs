@@ -60,7 +60,7 @@ pub async fn lock(tx: &WriteTx, id: i64) -> Result<Option<User>, StoreError> {
     }
 }
 
-/// The administrators who may sign in, held until the transaction ends: of two transactions that would each take away
+/// The administrators who may sign in and have a password to do so, held until the transaction ends: of two transactions that would each take away
 /// one, the second waits and sees what the first has left.
 ///
 /// # Errors
@@ -71,6 +71,7 @@ pub async fn lock_admins(tx: &WriteTx) -> Result<Vec<i64>, StoreError> {
         .column(C::Id)
         .filter(C::Role.eq(Role::Admin.as_str()))
         .filter(C::DisabledAt.is_null())
+        .filter(C::PasswordHash.ne(""))
         .order_by_asc(C::Id)
         .lock_exclusive()
         .into_tuple()

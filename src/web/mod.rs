@@ -22,6 +22,7 @@ mod router;
 mod server;
 mod shape;
 mod state;
+mod throttle;
 pub mod ui;
 mod xcap;
 
@@ -29,4 +30,5 @@ pub use cursor::CursorKey;
 pub use rates::Rates;
 pub use router::router;
 pub use server::Server;
-pub use state::{AppState, Demo, Throttle};
+pub use state::{AppState, Demo};
+pub use throttle::Throttle;

@@ -34,7 +34,11 @@ const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 pub fn router(state: AppState) -> Router {
     let (documented, document) = openapi::documented();
     let shapes = Arc::new(Shapes::of(&document));
-    let sessions = session::Sessions::new(state.mailbox.db.clone(), state.mailbox.clock.clone());
+    let sessions = session::Sessions::new(
+        state.mailbox.db.clone(),
+        state.mailbox.clock.clone(),
+        &state.settings,
+    );
     let docs = utoipa_swagger_ui::Config::from("/openapi.json").validator_url("none");
     let routes = ui::router()
         .merge(documented)

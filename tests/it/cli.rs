@@ -115,6 +115,31 @@ fn the_first_start_offers_the_administrator_once() {
 }
 
 #[test]
+fn people_are_invited_by_a_printed_link() {
+    let directory = tempfile::tempdir().unwrap();
+    let here = directory.path();
+    let invite = ["user", "invite", "alice", "--role", "user"];
+    assert!(stderr(&run(here, &invite, None)).contains("--aor"));
+    let invite = [&invite[..], &["--aor", "sip:alice@example.org"]].concat();
+    let link = stdout(&run(here, &invite, None));
+    let (url, secret) = link.trim().split_once("/welcome?token=").unwrap();
+    assert_eq!((url, secret.len()), ("http://127.0.0.1:8080", 43));
+    let list = ["user", "list"];
+    assert!(stdout(&run(here, &list, None)).contains("invited"));
+    let reset = stdout(&run(here, &["user", "reset", "alice"], None));
+    assert_ne!(reset, link);
+    assert!(stderr(&run(here, &["user", "reset", "bob"], None)).contains("no user of this name"));
+    let passwd = ["user", "passwd", "alice", "--password-stdin"];
+    assert!(stderr(&run_with_input(here, &passwd, "alice-2026\n")).contains("name or address"));
+    stdout(&run_with_input(here, &passwd, "nine ships in the fog\n"));
+    assert!(stdout(&run(here, &list, None)).contains("password"));
+    for command in ["reset-second-factor", "sign-out"] {
+        stdout(&run(here, &["user", command, "alice"], None));
+        assert!(stderr(&run(here, &["user", command, "bob"], None)).contains("no user"));
+    }
+}
+
+#[test]
 fn people_and_tokens_are_kept_by_commands() {
     let directory = tempfile::tempdir().unwrap();
     let here = directory.path();

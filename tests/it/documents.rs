@@ -107,6 +107,7 @@ fn landed_migrations_are_unchanged() {
         ("m0006_events", M0006),
         ("m0007_xcap", M0007),
         ("m0008_xcap_logins", M0008),
+        ("m0009_people", M0009),
         ("m0012_full_text", M0012),
         ("m0010_access", M0010),
         ("m0011_audit_chain", M0011),
@@ -128,6 +129,7 @@ const M0007: &str = "440be99c01e7ef8f351911a4cc8be23b2c56174fd9f099a8d8fd0750725
 const M0006: &str = "f5de1149d9c4c441e9949ebd6d1902768cc37c4c060adcae2bb5ab2c58ac35d0";
 const M0011: &str = "9a195eeacddf1a62efea1c7744988e90468e1565cb5a367145e1c7e74ec5a9e5";
 const M0008: &str = "a6ceb3b6df3004c8ed00099ca5e084b7a3ff1665faa334fcc33882aacd8a1e8b";
+const M0009: &str = "3423242a4d0e47dd36e0500496934248d113252f8880fc0f6a1110751536c1ea";
 const M0005: &str = "3f7496e32222047c03de62430422a8e6c9db53288ccc1108306c4db3471b101e";
 const M0012: &str = "6208e2f51f75eea95e9f1f1ac2cd00e3ddd45502bca3a55f2e69d1d576a6a3c3";
 const M0010: &str = "5b3fd2a9c6bf196667c1b6f51e67c5d5e37d78cabb5fcd2edb9c29ce0ecb62a3";

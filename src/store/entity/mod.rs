@@ -17,6 +17,7 @@ pub mod one_time_link;
 pub mod principal;
 pub mod principal_aor;
 pub mod principal_domain;
+pub mod recovery_code;
 pub mod report;
 pub mod retry_key;
 pub mod secret;

@@ -9,6 +9,8 @@ pub struct Model {
     pub secret_hash: String,
     pub purpose: String,
     pub expires_at: DateTimeUtc,
+    /// Whose password it is for.
+    pub principal_id: Option<i64>,
 }
 
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]

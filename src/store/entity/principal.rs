@@ -8,7 +8,7 @@ pub struct Model {
     #[sea_orm(primary_key)]
     pub id: i64,
     pub name: String,
-    /// argon2id, in PHC string format.
+    /// argon2id, in PHC string format; empty while the person has not chosen a password.
     pub password_hash: String,
     pub role: String,
     pub created_at: DateTimeUtc,
@@ -16,6 +16,10 @@ pub struct Model {
     pub disabled_at: Option<DateTimeUtc>,
     /// When the person was let in again: sessions from before stay ended.
     pub enabled_at: Option<DateTimeUtc>,
+    /// The secret of the second factor, shared with the person's app.
+    pub totp_secret: Option<Vec<u8>>,
+    /// The time step of the last code that was taken (RFC 6238 section 5.2).
+    pub totp_step: Option<i64>,
 }
 
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]

@@ -10,6 +10,14 @@ pub struct Model {
     pub id_hash: String,
     pub data: Vec<u8>,
     pub expires_at: DateTimeUtc,
+    /// Whose, once somebody has signed in.
+    pub principal_id: Option<i64>,
+    pub begun_at: Option<DateTimeUtc>,
+    /// Within a minute.
+    pub last_used_at: Option<DateTimeUtc>,
+    pub address: Option<String>,
+    /// What kind of browser.
+    pub agent: Option<String>,
 }
 
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]

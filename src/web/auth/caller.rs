@@ -147,10 +147,10 @@ impl Caller {
 /// # Errors
 /// A [`Problem`] when the database fails.
 pub async fn person(session: &Session, identity: &Identity) -> Result<Option<Principal>, Problem> {
-    let Some(name) = session::name(session).await? else {
+    let Some(id) = session::person(session).await? else {
         return Ok(None);
     };
-    let Some(person) = identity.person(&name).await? else {
+    let Some(person) = identity.person_with_id(id).await? else {
         return Ok(None);
     };
     Ok(session::is_current(session, &person)

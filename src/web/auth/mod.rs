@@ -7,6 +7,7 @@ pub mod origin;
 pub mod reason;
 pub mod session;
 mod target;
+pub mod visit;
 pub mod xcap_caller;
 
 pub use caller::Caller;

@@ -3,8 +3,9 @@
 use async_trait::async_trait;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use hmac::{Hmac, KeyInit, Mac};
+use serde::{Deserialize, Serialize};
 use sha2::Sha256;
 use tower_sessions::cookie::SameSite;
 use tower_sessions::cookie::time::{Duration, OffsetDateTime};
@@ -12,16 +13,20 @@ use tower_sessions::session::{Id, Record};
 use tower_sessions::session_store::{self, SessionStore};
 use tower_sessions::{Expiry, Session, SessionManagerLayer};
 
+use super::visit::Visit;
 use crate::clock::Clock;
 use crate::config::Settings;
 use crate::domain::access::Principal;
-use crate::identity::secret;
+use crate::identity::{Identity, secret};
 use crate::store::{Db, StoreError, sessions};
+use crate::web::problem::Problem;
 
-/// How long a session lasts.
-const LIFE: Duration = Duration::hours(12);
+/// How long there is for the second factor after the password.
+const WAITS_FOR_CODE: TimeDelta = TimeDelta::minutes(5);
 /// The session keys.
-const NAME: &str = "name";
+const PERSON: &str = "person";
+const VISIT: &str = "visit";
+const WAITING: &str = "waiting";
 const MARK: &str = "mark";
 const CSRF: &str = "csrf";
 
@@ -30,23 +35,42 @@ const CSRF: &str = "csrf";
 pub struct Sessions {
     db: Db,
     clock: Clock,
+    /// One that is not used for so long is over.
+    idle: TimeDelta,
+    /// So is one that lasts so long.
+    total: TimeDelta,
 }
 
 impl Sessions {
     /// Keeps them in `db`.
     #[must_use]
-    pub fn new(db: Db, clock: Clock) -> Self {
-        Self { db, clock }
+    pub fn new(db: Db, clock: Clock, settings: &Settings) -> Self {
+        Self {
+            db,
+            clock,
+            idle: settings.session_idle(),
+            total: settings.session_total(),
+        }
     }
+}
+
+/// Somebody who has proved a password, and still has to prove a second factor.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Waiting {
+    person: i64,
+    mark: String,
+    until: DateTime<Utc>,
+    /// Where to go on to.
+    pub next: String,
 }
 
 #[async_trait]
 impl SessionStore for Sessions {
     async fn create(&self, record: &mut Record) -> session_store::Result<()> {
         // Ids have 128 random bits: none comes twice.
-        let until = DateTime::<Utc>::from_timestamp(record.expiry_date.unix_timestamp(), 0)
-            .unwrap_or(DateTime::<Utc>::MIN_UTC);
-        let stored = sessions::insert(&self.db, &key(&record.id), encode(record)?, until).await;
+        let now = self.clock.now();
+        let (id, data, times) = (key(&record.id), encode(record)?, (now, now + self.total));
+        let stored = sessions::insert(&self.db, &id, data, times, holder(record)).await;
         stored.map_err(|error| backend(&error))
     }
 
@@ -57,15 +81,25 @@ impl SessionStore for Sessions {
     }
 
     async fn load(&self, id: &Id) -> session_store::Result<Option<Record>> {
-        let found = sessions::find(&self.db, &key(id), self.clock.now())
+        let (id_hash, now) = (key(id), self.clock.now());
+        let found = sessions::find(&self.db, &id_hash, now, self.idle)
             .await
             .map_err(|error| backend(&error))?;
-        let Some((data, until)) = found else {
+        let Some(found) = found else {
             return Ok(None);
         };
-        let data = serde_json::from_slice(&data)
+        if found.is_use_due {
+            // Nobody waits for it: looking at a page asks for no write.
+            let db = self.db.clone();
+            tokio::spawn(async move {
+                if let Err(error) = sessions::used(&db, &id_hash, now).await {
+                    tracing::debug!(error = %error, "the last use of a session is not written: {error}");
+                }
+            });
+        }
+        let data = serde_json::from_slice(&found.data)
             .map_err(|error| session_store::Error::Decode(error.to_string()))?;
-        let expiry_date = OffsetDateTime::from_unix_timestamp(until.timestamp())
+        let expiry_date = OffsetDateTime::from_unix_timestamp(found.expires_at.timestamp())
             .map_err(|error| session_store::Error::Decode(error.to_string()))?;
         Ok(Some(Record {
             id: *id,
@@ -84,6 +118,18 @@ impl SessionStore for Sessions {
 fn encode(record: &Record) -> session_store::Result<Vec<u8>> {
     serde_json::to_vec(&record.data)
         .map_err(|error| session_store::Error::Encode(error.to_string()))
+}
+
+/// Whose session this is, if somebody's.
+fn holder(record: &Record) -> Option<sessions::Holder> {
+    let principal_id = record.data.get(PERSON)?.as_i64()?;
+    let visit = record.data.get(VISIT).cloned().unwrap_or_default();
+    let visit: Visit = serde_json::from_value(visit).unwrap_or_default();
+    Some(sessions::Holder {
+        principal_id,
+        address: visit.address_text(),
+        agent: visit.agent,
+    })
 }
 
 fn key(id: &Id) -> String {
@@ -109,32 +155,84 @@ pub fn layer(store: Sessions, settings: &Settings) -> SessionManagerLayer<Sessio
         .with_secure(secure)
         .with_http_only(true)
         .with_same_site(SameSite::Lax)
-        .with_expiry(Expiry::OnInactivity(LIFE))
+        .with_expiry(Expiry::OnInactivity(Duration::seconds(
+            settings.session_total().num_seconds(),
+        )))
 }
 
 /// Starts a session for this person, under a new id.
 ///
 /// # Errors
 /// When the database fails.
-pub async fn start(session: &Session, person: &Principal) -> Result<(), SessionError> {
+pub async fn start(
+    session: &Session,
+    person: &Principal,
+    visit: &Visit,
+) -> Result<(), SessionError> {
     // A session that somebody else may have begun in this browser must not become this person's.
     session.clear().await;
     session.cycle_id().await?;
-    session.insert(NAME, &person.name).await?;
+    session.insert(PERSON, person.actor.id).await?;
+    session.insert(VISIT, visit).await?;
     session.insert(MARK, &person.mark).await?;
     session.insert(CSRF, secret::link()?).await?;
     Ok(())
 }
 
-/// The name of the person whose session this is.
+/// Remembers, under a new id, that this person has proved a password and still has to prove a second factor.
 ///
 /// # Errors
 /// When the database fails.
-pub async fn name(session: &Session) -> Result<Option<String>, SessionError> {
-    Ok(session.get(NAME).await?)
+pub async fn wait_for_code(
+    session: &Session,
+    person: &Principal,
+    next: &str,
+    now: DateTime<Utc>,
+) -> Result<(), SessionError> {
+    session.clear().await;
+    session.cycle_id().await?;
+    let waiting = Waiting {
+        person: person.actor.id.unwrap_or_default(),
+        mark: person.mark.clone(),
+        until: now + WAITS_FOR_CODE,
+        next: next.to_owned(),
+    };
+    Ok(session.insert(WAITING, waiting).await?)
 }
 
-/// Whether the session began with the password that the person has now.
+/// Who has to prove a second factor here, and that not for too long.
+///
+/// # Errors
+/// When the database fails.
+pub async fn waiting(
+    session: &Session,
+    identity: &Identity,
+    now: DateTime<Utc>,
+) -> Result<Option<(Principal, Waiting)>, Problem> {
+    let waiting: Option<Waiting> = session.get(WAITING).await.map_err(SessionError::from)?;
+    let Some(waiting) = waiting.filter(|waiting| waiting.until > now) else {
+        return Ok(None);
+    };
+    let person = identity.person_with_id(waiting.person).await?;
+    let person = person.filter(|person| person.mark == waiting.mark);
+    Ok(person.map(|person| (person, waiting)))
+}
+
+/// The id of the person whose session this is.
+///
+/// # Errors
+/// When the database fails.
+pub async fn person(session: &Session) -> Result<Option<i64>, SessionError> {
+    Ok(session.get(PERSON).await?)
+}
+
+/// What this session is called in the list of a person's sessions.
+#[must_use]
+pub fn own_key(session: &Session) -> Option<String> {
+    session.id().map(|id| key(&id))
+}
+
+/// Whether the session began with the password and the role that the person has now.
 ///
 /// # Errors
 /// When the database fails.

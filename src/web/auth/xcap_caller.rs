@@ -22,7 +22,7 @@ use crate::sip::digest::{Algorithm, Challenger, Credentials, Nonce, NonceFault};
 use crate::sip::nonce_counts::NonceCounts;
 use crate::web::client::Client;
 use crate::web::problem::{
-    INVALID_REQUEST, Kind, Problem, TOKEN_EXPIRED, TOO_MANY_ATTEMPTS, UNAUTHENTICATED, internal,
+    INVALID_REQUEST, Kind, Problem, TOKEN_EXPIRED, UNAUTHENTICATED, internal,
 };
 use crate::web::state::AppState;
 
@@ -319,14 +319,21 @@ async fn by_basic(sent: &str, state: &AppState, client: &Client) -> Result<Princ
         return Ok(person);
     }
     // Before the password is hashed, as for people who sign in.
-    if !state.throttle.allows(client.address, limited(name)) {
-        return Err(too_many());
-    }
-    let person = state.identity.sign_in_for_a_while(name, password).await?;
-    let noted = state
-        .identity
-        .note_sign_in(limited(name), person.as_ref(), client.address, "xcap");
+    state.throttle.password(client.address, limited(name))?;
+    let identity = &state.identity;
+    let person = identity.sign_in_for_a_while(name, password).await?;
+    let is_guarded = match &person {
+        Some(person) => identity.has_second_factor(person).await?,
+        None => false,
+    };
+    let person = person.filter(|_| !is_guarded);
+    let noted = identity.note_sign_in(limited(name), person.as_ref(), client.address, "xcap");
     noted.await?;
+    if is_guarded {
+        return Err(Refusal::unproven(
+            "people with a second factor use a token in place of their password",
+        ));
+    }
     if let Some(person) = person {
         return Ok(person);
     }
@@ -337,15 +344,10 @@ async fn by_basic(sent: &str, state: &AppState, client: &Client) -> Result<Princ
 /// The answer to a proof that failed: 401, or 429 to whoever fails often.
 fn failed(state: &AppState, client: &Client, name: &str, detail: &str) -> Refusal {
     warn(client, name);
-    if state.throttle.allows(client.address, limited(name)) {
-        Refusal::unproven(detail)
-    } else {
-        too_many()
+    match state.throttle.password(client.address, limited(name)) {
+        Ok(()) => Refusal::unproven(detail),
+        Err(too_many) => too_many.into(),
     }
-}
-
-fn too_many() -> Refusal {
-    Refusal::Other(Problem::new(TOO_MANY_ATTEMPTS).header(header::RETRY_AFTER, "60"))
 }
 
 fn warn(client: &Client, name: &str) {

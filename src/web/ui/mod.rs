@@ -14,6 +14,7 @@ mod form;
 mod format;
 mod inbox;
 mod large;
+mod me;
 mod message;
 mod metadata;
 mod page;
@@ -26,6 +27,7 @@ mod sign_in;
 mod test_message;
 mod timeline;
 mod undo;
+mod welcome;
 
 pub use page::{for_people, show_problems};
 
@@ -34,8 +36,14 @@ pub fn router() -> Router<AppState> {
     Router::new()
         .route("/", get(accounts::home))
         .route("/sign-in", get(sign_in::show).post(sign_in::submit))
+        .route(
+            "/sign-in/code",
+            get(sign_in::show_code).post(sign_in::submit_code),
+        )
         .route("/sign-out", post(sign_in::sign_out))
         .route("/setup", get(setup::show).post(setup::submit))
+        .route("/welcome", get(welcome::show).post(welcome::submit))
+        .merge(me::router())
         .route("/accounts", get(accounts::list))
         .route("/accounts/{aor}", get(inbox::show))
         .route("/accounts/{aor}/delete", post(delete::submit))

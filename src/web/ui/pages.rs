@@ -9,6 +9,9 @@ use askama::Template;
 
 mod audit;
 mod operators;
+mod people;
+#[cfg(test)]
+mod people_tests;
 mod removal;
 #[cfg(test)]
 mod removal_tests;
@@ -20,6 +23,10 @@ mod tests;
 
 pub use audit::{AuditChoice, AuditPage, AuditRow};
 pub use operators::{ErasePage, ErasedPage, ReportFacts, ReportFilter, ReportRow, ReportsPage};
+pub use people::{
+    MePage, OwnSessionRow, OwnTokenRow, QrPicture, RecoveryCodesPage, SecondFactorPage,
+    SignInCodePage, TokenMadePage, WelcomePage,
+};
 pub use removal::{ExtendForm, GonePage, Timeline, TimelineRow, UndoBar};
 pub use sealed::{ReasonForm, ReasonPage, SealedPage};
 

@@ -2,17 +2,19 @@
 
 use axum::extract::State;
 use axum::http::StatusCode;
-use axum::response::{IntoResponse, Redirect, Response};
+use axum::response::Response;
 use serde::Deserialize;
 use tower_sessions::Session;
 
 use super::form::Form;
 use super::page::{PageError, anonymous, html};
 use super::pages::SetupPage;
+use super::sign_in::{admit, sentence};
 use crate::identity::{Identity, IdentityError, MIN_PASSWORD_CHARS};
-use crate::web::auth::session;
+use crate::web::auth::visit::Visit;
 use crate::web::extract::Query;
 use crate::web::problem::{NOT_FOUND, Problem};
+use crate::web::state::AppState;
 
 /// The secret of the link.
 #[derive(Debug, Deserialize)]
@@ -32,7 +34,8 @@ pub(super) async fn show(
 }
 
 pub(super) async fn submit(
-    State(identity): State<Identity>,
+    State(state): State<AppState>,
+    visit: Visit,
     session: Session,
     form: Form,
 ) -> Result<Response, PageError> {
@@ -50,7 +53,7 @@ pub(super) async fn submit(
     if password != form.get("password_again") {
         return again("The two passwords differ.".to_owned());
     }
-    let principal = match identity.set_up(token, name, password).await {
+    let principal = match state.identity.set_up(token, name, password).await {
         Ok(principal) => principal,
         Err(IdentityError::BadLink) => return Err(bad_link().into()),
         Err(IdentityError::Store(error)) => return Err(error.into()),
@@ -61,8 +64,7 @@ pub(super) async fn submit(
         "administrator {} was made",
         principal.name
     );
-    session::start(&session, &principal).await?;
-    Ok(Redirect::to("/").into_response())
+    admit(&state, &session, &principal, &visit, "/").await
 }
 
 fn bad_link() -> Problem {
@@ -77,15 +79,4 @@ fn page(token: &str, name: &str, error: Option<String>) -> SetupPage {
         name_value: name.to_owned(),
         password_min: MIN_PASSWORD_CHARS,
     }
-}
-
-/// A text with a capital and a full stop.
-pub(super) fn sentence(text: &str) -> String {
-    let mut chars = text.chars();
-    let first: String = chars
-        .next()
-        .into_iter()
-        .flat_map(char::to_uppercase)
-        .collect();
-    format!("{first}{}.", chars.as_str())
 }
