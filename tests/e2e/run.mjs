@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { Suite } from './lib/suite.mjs';
 
-const FILES = ['first-start', 'sign-in', 'inbox', 'message', 'metadata', 'delete', 'timeline', 'operators', 'keyboard', 'owner',
+const FILES = ['first-start', 'sign-in', 'people', 'inbox', 'message', 'metadata', 'delete', 'timeline', 'operators', 'keyboard', 'owner',
   'test-message', 'docs', 'accessibility', 'transfer', 'pictures'];
 const CHROMIUM_ARGS = ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run',
   '--disable-background-networking', '--disable-component-update', '--disable-sync'];

@@ -123,7 +123,7 @@ fn people_are_invited_by_a_printed_link() {
     let invite = [&invite[..], &["--aor", "sip:alice@example.org"]].concat();
     let link = stdout(&run(here, &invite, None));
     let (url, secret) = link.trim().split_once("/welcome?token=").unwrap();
-    assert_eq!((url, secret.len()), ("http://127.0.0.1:8080", 43));
+    assert_eq!((url, secret.len()), ("http://127.0.0.1:0", 43));
     let list = ["user", "list"];
     assert!(stdout(&run(here, &list, None)).contains("invited"));
     let reset = stdout(&run(here, &["user", "reset", "alice"], None));

@@ -40,7 +40,8 @@ const overflow = (page) => page.evaluate(() => {
   return [`overflow: ${document.documentElement.scrollWidth} px in ${room} px: ${wide.slice(0, 4).map((e) => `${e.localName}.${e.className}`)}`];
 });
 
-async function examine(page, looks) {
+/** Fails for what axe finds and what sticks out, in each look. */
+export async function examine(page, looks = LOOKS) {
   const found = [];
   await page.evaluate(AXE);
   for (const { width, dir, ...media } of looks) {
@@ -85,6 +86,11 @@ const refused = async (page) => {
   await page.getByRole('button', { name: 'Sign in' }).click();
   await page.getByRole('alert').waitFor();
 };
+const tokenMade = async (page) => {
+  await page.getByLabel('Name', { exact: true }).fill('phone');
+  await page.getByRole('button', { name: 'Make a token' }).click();
+  await page.getByRole('heading', { name: 'Your new token' }).waitFor();
+};
 const picked = async (page) => { await page.locator('.row .pick').nth(1).click(); };
 
 // Name, who looks, path, what to do there first.
@@ -113,6 +119,11 @@ const PAGES = [
   ['erasing, address mistyped', 'demo', `${ALICE}/erase`, mistyped],
   ['erasing the own account', 'alice', `${ALICE}/erase`],
   ['metadata', 'demo', `${ALICE}/metadata`],
+  ['your account', 'alice', '/me'],
+  ['your account, without addresses', 'demo', '/me'],
+  ['your account, a new token', 'alice', '/me', tokenMade],
+  ['your account, with a token', 'alice', '/me'],
+  ['adding a second factor', 'alice', '/me/second-factor'],
   ['problem index', undefined, '/problems'],
   ['problem type', undefined, '/problems/quota-exceeded'],
   ['not found', undefined, '/no/such/page'],
