@@ -275,9 +275,9 @@ on_both_databases! {
             let text = account(&app, &session).await.to_lowercase();
             assert!(text.contains(why), "{why}");
         }
-        let made = make(vec![("name", "phone"), ("scope", "read"), ("aor", AOR), ("days", "30")]).await;
-        assert_eq!((made.status.as_u16(), made.header("cache-control")), (200, "no-store"));
-        let text = made.text();
+        let answer = make(vec![("name", "phone"), ("scope", "read"), ("aor", AOR), ("days", "30")]).await;
+        assert_eq!((answer.status.as_u16(), answer.header("cache-control")), (200, "no-store"));
+        let text = answer.text();
         let secret = between(&text, "aria-label=\"Secret of the token\">", "</pre>");
         let list = account(&app, &session).await;
         assert!(list.contains("never used") && !list.contains(secret));

@@ -36,14 +36,13 @@ pub(super) async fn show(
         .get(SHOWN)
         .await
         .map_err(SessionError::from)?;
-    let secret = match shown {
-        Some(text) => NewSecret::shown(who, &text),
-        None => {
-            let secret = NewSecret::random(who)?;
-            let kept = visitor.session.insert(SHOWN, &secret.text).await;
-            kept.map_err(SessionError::from)?;
-            secret
-        }
+    let secret = if let Some(text) = shown {
+        NewSecret::shown(who, &text)
+    } else {
+        let secret = NewSecret::random(who)?;
+        let kept = visitor.session.insert(SHOWN, &secret.text).await;
+        kept.map_err(SessionError::from)?;
+        secret
     };
     let page = SecondFactorPage {
         chrome: visitor.chrome("Add a second factor").await?,
