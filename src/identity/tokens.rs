@@ -36,10 +36,10 @@ pub struct NewToken<'a> {
 }
 
 /// A token's secret, which is not kept and cannot be shown again.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub struct Secret {
-    /// The token's id.
-    pub id: i64,
+    /// Whose it is.
+    pub token: Token,
     /// What its holder shows.
     pub text: String,
 }
@@ -113,9 +113,11 @@ impl Identity {
         self.by(by)
             .write_down(&tx, Action::TokenCreated, detail)
             .await?;
+        let token = tokens::with_id(&*tx, id).await?;
+        let token = token.ok_or(IdentityError::UnknownToken)?;
         tx.commit().await?;
         tracing::info!(token.id = id, by = %by, "token {id} was made");
-        Ok(Secret { id, text })
+        Ok(Secret { token, text })
     }
 
     /// [`make_token`](Self::make_token) for somebody who may give no more rights than they have. A person's token is
@@ -151,7 +153,7 @@ impl Identity {
         grace: TimeDelta,
         realm: &str,
         by: &Principal,
-    ) -> Result<(Token, Secret), IdentityError> {
+    ) -> Result<Secret, IdentityError> {
         let text = secret::token().map_err(StoreError::from)?;
         let tx = self.db.write().await?;
         let now = self.clock.now();
@@ -174,7 +176,7 @@ impl Identity {
             .await?;
         tx.commit().await?;
         tracing::info!(token.id = id, by = %by.actor, "token {id} has another secret");
-        Ok((token, Secret { id, text }))
+        Ok(Secret { token, text })
     }
 
     /// The token with this id, if it is within reach of `by`: administrators reach all, people their own.

@@ -72,7 +72,7 @@ impl Identity {
     /// # Errors
     /// When the name is taken or unusable, the password too weak, the bindings do not fit the role, or the database
     /// fails.
-    pub async fn make_user(&self, new: NewUser<'_>, by: Actor) -> Result<i64, IdentityError> {
+    pub async fn make_user(&self, new: NewUser<'_>, by: Actor) -> Result<User, IdentityError> {
         check_new(&new)?;
         let hash = self.new_hash(new.name, new.aors, new.password).await?;
         let tx = self.db.write().await?;
@@ -80,9 +80,11 @@ impl Identity {
         if new.role == Role::Admin {
             links::end_links(&tx, SETUP).await?;
         }
+        let user = users::with_id(&*tx, id).await?;
+        let user = user.ok_or(IdentityError::UnknownUser)?;
         tx.commit().await?;
         tracing::info!(user.id = id, by = %by, "user {id} was added");
-        Ok(id)
+        Ok(user)
     }
 
     /// Writes a person who was checked into the tables, and down; without a hash they have no password yet.

@@ -357,7 +357,7 @@ fn mistakes_are_named() {
         .output()
         .unwrap();
     assert!(
-        stderr(&busy).contains(&format!("cannot listen on {address}")),
+        stderr(&busy).contains(&format!("cannot listen for HTTP on {address}")),
         "{}",
         stderr(&busy)
     );

@@ -94,7 +94,9 @@ on_both_databases! {
             assert_eq!(app.waiting(aor).await, 1);
         }
         let message = format!("/api/v1/accounts/sips:alice@EXAMPLE.org:5061/messages/{}", ids[0]);
-        assert_eq!(app.get_as(&operator, &message).await.status, 200);
+        assert_eq!(app.get_as(&operator, &message).await.status, 403, "no reason was given");
+        let read = app.request(Method::GET, &message).bearer_auth(&operator).header("restante-reason", "A%20test%20reads.");
+        assert_eq!(app.send(read).await.status, 200);
         let delete = app.request(Method::DELETE, &message).bearer_auth(&operator);
         assert_eq!(app.send(delete).await.status, 204);
         let erase = app.request(Method::DELETE, "/api/v1/accounts/sip:dora@example.org");
@@ -166,7 +168,8 @@ on_both_databases! {
         assert_eq!(put(&app.operator, "global").await, 201);
         for (aor, status) in [(BOB, 200), (ALICE, 404)] {
             let path = format!("/xcap-root/org.openmobilealliance.deferred-list/users/{aor}/deferred-list");
-            assert_eq!(app.get_as(&operator, &path).await.status, status, "{aor}");
+            let read = app.request(Method::GET, &path).bearer_auth(&operator).header("restante-reason", "A%20test%20reads.");
+            assert_eq!(app.send(read).await.status, status, "{aor}");
         }
     }
 

@@ -43,6 +43,7 @@ mod large_messages;
 mod large_sip;
 mod metadata;
 mod people;
+mod person_changes;
 mod rate_limits;
 mod refer;
 mod removal;

@@ -263,7 +263,7 @@ async fn callers(app: &TestApp) -> Vec<Caller> {
         ..over
     };
     let revoked = app.identity.make_token(good, Actor::SYSTEM).await.unwrap();
-    assert!(app.identity.revoke_token(revoked.id).await.unwrap());
+    assert!(app.identity.revoke_token(revoked.token.id).await.unwrap());
     vec![
         Caller::default(),
         person("stranger", stranger).await,
@@ -333,6 +333,7 @@ impl Things {
             .make_user(new, Actor::SYSTEM)
             .await
             .unwrap()
+            .id
             .to_string()
     }
 
@@ -343,7 +344,7 @@ impl Things {
             ..NewToken::default()
         };
         let made = app.identity.make_token(new, Actor::SYSTEM).await.unwrap();
-        made.id.to_string()
+        made.token.id.to_string()
     }
 
     /// The request with the body that it needs to be done.

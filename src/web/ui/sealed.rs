@@ -12,7 +12,7 @@ use super::format;
 use super::message::is_contradicted;
 use super::page::{PageError, Visitor, html};
 use super::pages::{ReasonForm, ReasonPage, SealedPage};
-use super::setup::sentence;
+use super::sign_in::sentence;
 use super::timeline;
 use crate::domain::message::Summary;
 use crate::mailbox::Mailbox;

@@ -41,12 +41,15 @@ const PIECE: usize = 64 * 1024;
 /// What comes or goes meanwhile may be in it or not.
 #[utoipa::path(
     get, path = "/api/v1/accounts/{aor}/export", tag = "accounts", operation_id = "export_account",
-    params(("aor" = String, Path, description = "Address of record, percent-encoded, or `me`",
-        example = "sip:alice@example.org")),
+    params(
+        ("aor" = String, Path, description = "Address of record, percent-encoded, or `me`",
+            example = "sip:alice@example.org"),
+        ("Restante-Reason" = Option<String>, Header, description = "Why an operator reads what is somebody else's: 10 to 500 characters, percent-encoded UTF-8. The audit keeps it", example = "Ticket%204711"),
+    ),
     responses(
         (status = 200, content_type = "application/zip", description = "The messages; if it ends without a directory, something failed on the way"),
         (status = 401, body = ProblemBody, content_type = "application/problem+json", description = "Not signed in"),
-        (status = 403, body = ProblemBody, content_type = "application/problem+json", description = "The scope read is missing"),
+        (status = 403, body = ProblemBody, content_type = "application/problem+json", description = "The scope read is missing, or an operator gives no reason for reading what is somebody else's"),
         (status = 404, body = ProblemBody, content_type = "application/problem+json", description = "No such account for this caller"),
         (status = 503, body = ProblemBody, content_type = "application/problem+json", description = "The database is away, or the request took too long"),
     ),

@@ -14,7 +14,7 @@ use crate::identity::{Identity, NewToken};
 use crate::mailbox::Mailbox;
 use crate::web::auth::Caller;
 use crate::web::extract::Json as Body;
-use crate::web::problem::{INVALID_REQUEST, NOT_FOUND, Problem, ProblemBody};
+use crate::web::problem::{INVALID_REQUEST, Problem, ProblemBody};
 use crate::web::rest::users::{read_all, read_bounds, refused};
 
 /// A token to be made.
@@ -79,11 +79,10 @@ pub async fn create_token(
     };
     let made = identity.grant_token(new, &caller.principal).await;
     let made = made.map_err(refused)?;
-    let token = identity.token_of(made.id, &caller.principal).await?;
-    let token = token.ok_or_else(|| Problem::new(NOT_FOUND))?;
-    let place = [(header::LOCATION, format!("/api/v1/tokens/{}", made.id))];
+    let place = format!("/api/v1/tokens/{}", made.token.id);
+    let place = [(header::LOCATION, place)];
     let body = TokenWithSecret {
-        token: TokenView::from(&token),
+        token: TokenView::from(&made.token),
         secret: made.text,
     };
     Ok((StatusCode::CREATED, place, Json(body)).into_response())

@@ -4,7 +4,6 @@ use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::State;
-use bytes::Bytes;
 use chrono::TimeDelta;
 use serde::Deserialize;
 use utoipa::ToSchema;
@@ -14,7 +13,7 @@ use super::view::{TokenView, TokenWithSecret};
 use crate::config::Settings;
 use crate::identity::{Identity, LONGEST_GRACE};
 use crate::web::auth::Caller;
-use crate::web::extract::Path;
+use crate::web::extract::{OptionalJson, Path};
 use crate::web::gateway::reports::number;
 use crate::web::problem::{INVALID_REQUEST, Problem, ProblemBody};
 use crate::web::rest::users::refused;
@@ -59,15 +58,10 @@ pub async fn rotate_token(
     State(settings): State<Arc<Settings>>,
     caller: Caller,
     Path(id): Path<String>,
-    body: Bytes,
+    OptionalJson(rotation): OptionalJson<Rotation>,
 ) -> Result<Json<TokenWithSecret>, Problem> {
     require_handler(&caller)?;
-    let rotation: Rotation = if body.is_empty() {
-        Rotation::default()
-    } else {
-        serde_json::from_slice(&body)
-            .map_err(|error| Problem::new(INVALID_REQUEST).detail(error.to_string()))?
-    };
+    let rotation = rotation.unwrap_or_default();
     let grace = TimeDelta::seconds(rotation.grace_seconds.into());
     if grace > LONGEST_GRACE {
         let detail = format!("expected {} at most", LONGEST_GRACE.num_seconds());
@@ -75,9 +69,9 @@ pub async fn rotate_token(
     }
     let realm = settings.realm();
     let rotated = identity.rotate_token(number(&id)?, grace, &realm, &caller.principal);
-    let (token, secret) = rotated.await.map_err(refused)?;
+    let rotated = rotated.await.map_err(refused)?;
     Ok(Json(TokenWithSecret {
-        token: TokenView::from(&token),
-        secret: secret.text,
+        token: TokenView::from(&rotated.token),
+        secret: rotated.text,
     }))
 }

@@ -13,7 +13,7 @@ use crate::domain::access::{Role, TokenScope, UnknownName};
 use crate::identity::{Identity, NewUser};
 use crate::web::auth::Caller;
 use crate::web::extract::Json as Body;
-use crate::web::problem::{INVALID_REQUEST, NOT_FOUND, Problem, ProblemBody};
+use crate::web::problem::{INVALID_REQUEST, Problem, ProblemBody};
 
 /// A person to be added.
 #[derive(Debug, Deserialize, ToSchema)]
@@ -84,10 +84,9 @@ pub async fn create_user(
         domains: &domains,
     };
     let made = identity.make_user(new, caller.principal.actor).await;
-    let id = made.map_err(refused)?;
-    let user = identity.user(id).await?;
-    let view = UserView::from(&user.ok_or_else(|| Problem::new(NOT_FOUND))?);
-    let place = [(header::LOCATION, format!("/api/v1/users/{id}"))];
+    let user = made.map_err(refused)?;
+    let view = UserView::from(&user);
+    let place = [(header::LOCATION, format!("/api/v1/users/{}", user.id))];
     let tag = view.etag_header();
     Ok((StatusCode::CREATED, place, tag, Json(view)).into_response())
 }

@@ -23,10 +23,12 @@ pub fn refused(error: IdentityError) -> Problem {
     match error {
         IdentityError::BadName => wrong("/name", text),
         IdentityError::BadField { field, .. } => wrong(&format!("/{field}"), text),
-        IdentityError::Password(PasswordError::TooShort | PasswordError::TooLong) => {
-            wrong("/password", text)
-        }
-        IdentityError::Password(error) => internal(&error),
+        IdentityError::Password(error) => match error {
+            PasswordError::Hash(_) | PasswordError::Entropy(_) | PasswordError::Thread => {
+                internal(&error)
+            }
+            _ => wrong("/password", text),
+        },
         IdentityError::BadToken(_) => Problem::new(INVALID_REQUEST).detail(text),
         IdentityError::Excess(_) => Problem::new(INSUFFICIENT_SCOPE).detail(text),
         IdentityError::NameTaken => Problem::new(NAME_TAKEN),
@@ -36,6 +38,8 @@ pub fn refused(error: IdentityError) -> Problem {
             Problem::new(NOT_FOUND)
         }
         IdentityError::Store(error) => error.into(),
+        // Nobody is asked for these here.
+        IdentityError::WrongPassword | IdentityError::WrongCode => internal(&error),
         IdentityError::Thread(error) => internal(&error),
     }
 }

@@ -157,82 +157,87 @@ impl MessageRow {
     }
 }
 
+/// A row of each kind.
+fn sample_rows() -> Vec<MessageRow> {
+    let row = MessageRow::sample;
+    let mut rows = vec![
+        row(
+            4997,
+            "Carol Jensen",
+            "sip:carol@example.org",
+            "Site visit",
+            "Moved to Thursday at ten. The key is with the porter; ask for the north gate, the south one stays shut until spring.",
+        ),
+        row(
+            4996,
+            "Bob",
+            "sip:bob@example.org",
+            "",
+            "Call me when you are back?",
+        ),
+        row(
+            4995,
+            "Fatima Haddad",
+            "sip:fatima@example.net",
+            "Drawings, second floor",
+            "Four sheets and a short note. The scale of sheet three was wrong, this one replaces it.",
+        ),
+        row(
+            4994,
+            "Mallory",
+            "sip:mallory@example.com",
+            "<script>alert(1)</script> invoice\u{202e}fdp.exe",
+            "Please open <img src=x onerror=alert(1)>",
+        ),
+        row(
+            4993,
+            "דנה לוי",
+            "sip:dana@example.org",
+            "פגישה ביום ראשון",
+            "אני מגיעה בשעה תשע וחצי, נתראה ליד הכניסה הראשית.",
+        ),
+        row(
+            4992,
+            "sip:gateway-with-a-remarkably-long-host-part@messages.region-7.example.org",
+            "sip:gateway-with-a-remarkably-long-host-part@messages.region-7.example.org",
+            "Averyveryverylongsubjectwithoutanyspacesthatmustnotbreakthelayoutofthelistonsmallscreens",
+            "Automatic notice.",
+        ),
+        row(
+            4991,
+            "Erin Okafor",
+            "sip:erin@example.net",
+            "Recording of the board call",
+            "One hour, twelve minutes.",
+        ),
+        row(
+            4990,
+            "Team",
+            "sip:team@groups.example.org",
+            "Delivery report",
+            "Your message of 22 November was displayed.",
+        ),
+    ];
+    rows[0].wants_report = true;
+    rows[1].expires_soon = true;
+    rows[1].expires = at(24, 0, 40);
+    rows[2].kind_label = "Multipart".into();
+    rows[2].has_attachments = true;
+    rows[2].size_human = "184 KB".into();
+    rows[3].suspicious_text = true;
+    rows[3].kind_label = "CPIM".into();
+    rows[5].stored = at(20, 3, 0);
+    rows[6].kind_label = "Large".into();
+    rows[6].size_human = "41.7 MB".into();
+    rows[6].stored = at(19, 9, 41);
+    rows[6].has_attachments = true;
+    rows[7].kind_label = "Receipt".into();
+    rows[7].stored = at(8, 9, 41);
+    rows
+}
+
 impl InboxPage {
     pub(crate) fn sample() -> Self {
-        let row = MessageRow::sample;
-        let mut rows = vec![
-            row(
-                4997,
-                "Carol Jensen",
-                "sip:carol@example.org",
-                "Site visit",
-                "Moved to Thursday at ten. The key is with the porter; ask for the north gate, the south one stays shut until spring.",
-            ),
-            row(
-                4996,
-                "Bob",
-                "sip:bob@example.org",
-                "",
-                "Call me when you are back?",
-            ),
-            row(
-                4995,
-                "Fatima Haddad",
-                "sip:fatima@example.net",
-                "Drawings, second floor",
-                "Four sheets and a short note. The scale of sheet three was wrong, this one replaces it.",
-            ),
-            row(
-                4994,
-                "Mallory",
-                "sip:mallory@example.com",
-                "<script>alert(1)</script> invoice\u{202e}fdp.exe",
-                "Please open <img src=x onerror=alert(1)>",
-            ),
-            row(
-                4993,
-                "דנה לוי",
-                "sip:dana@example.org",
-                "פגישה ביום ראשון",
-                "אני מגיעה בשעה תשע וחצי, נתראה ליד הכניסה הראשית.",
-            ),
-            row(
-                4992,
-                "sip:gateway-with-a-remarkably-long-host-part@messages.region-7.example.org",
-                "sip:gateway-with-a-remarkably-long-host-part@messages.region-7.example.org",
-                "Averyveryverylongsubjectwithoutanyspacesthatmustnotbreakthelayoutofthelistonsmallscreens",
-                "Automatic notice.",
-            ),
-            row(
-                4991,
-                "Erin Okafor",
-                "sip:erin@example.net",
-                "Recording of the board call",
-                "One hour, twelve minutes.",
-            ),
-            row(
-                4990,
-                "Team",
-                "sip:team@groups.example.org",
-                "Delivery report",
-                "Your message of 22 November was displayed.",
-            ),
-        ];
-        rows[0].wants_report = true;
-        rows[1].expires_soon = true;
-        rows[1].expires = at(24, 0, 40);
-        rows[2].kind_label = "Multipart".into();
-        rows[2].has_attachments = true;
-        rows[2].size_human = "184 KB".into();
-        rows[3].suspicious_text = true;
-        rows[3].kind_label = "CPIM".into();
-        rows[5].stored = at(20, 3, 0);
-        rows[6].kind_label = "Large".into();
-        rows[6].size_human = "41.7 MB".into();
-        rows[6].stored = at(19, 9, 41);
-        rows[6].has_attachments = true;
-        rows[7].kind_label = "Receipt".into();
-        rows[7].stored = at(8, 9, 41);
         Self {
             chrome: Chrome::sample("Alice Martin"),
             account: AccountHead::sample(),
@@ -248,7 +253,7 @@ impl InboxPage {
                 .into(),
             sort: None,
             list: MessageList {
-                rows,
+                rows: sample_rows(),
                 order_label: "Newest first",
                 first_href: None,
                 next_href: Some("/accounts/sip%3Aalice%40example.org?cursor=abc".into()),
