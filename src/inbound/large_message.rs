@@ -13,6 +13,7 @@ use crate::mailbox::large::{Body, LargeSession, Payload};
 use crate::mailbox::spool::Spool;
 use crate::mailbox::store::{Deferred, StoreRefusal, Stored};
 use crate::mime::content::{Content, EntityHead};
+use crate::mime::original::Original;
 use crate::msrp::stream::read_head;
 use crate::sip::Message;
 
@@ -87,7 +88,8 @@ pub async fn accept(mailbox: &Mailbox, mut large: LargeMessage) -> Result<(Aor, 
         bye: large.bye,
     };
     facts.stored_size = facts.size.saturating_add(octets(session.octets() as u64));
-    let body = mailbox.keep(large.spool, large.octets).await;
+    let needed = beginning.slice(..Original::needs(&content, &beginning));
+    let body = mailbox.keep(large.spool, large.octets, needed).await;
     let body: Body = body.map_err(StoreRefusal::Store)?;
     let deferred = Deferred {
         aor: large.aor.clone(),

@@ -107,7 +107,7 @@ impl Mailbox {
         Ok((!removed.is_empty()).then_some(now + 1))
     }
 
-    /// Removes messages in a transaction of their own, and then the objects that belonged to them; says which.
+    /// Removes messages in a transaction of their own, and has the objects that belonged to them removed; says which.
     pub(super) async fn take(
         &self,
         keys: &[MessageKey],
@@ -121,8 +121,8 @@ impl Mailbox {
         self.remove(tx, keys, when, reason, drafts).await
     }
 
-    /// Removes messages of accounts that the transaction holds, commits it, and removes the objects that belonged to
-    /// them; says which messages there were.
+    /// Removes messages of accounts that the transaction holds, commits it, and has the objects that belonged to them
+    /// removed; says which messages there were.
     pub(super) async fn remove(
         &self,
         tx: WriteTx,
@@ -158,7 +158,7 @@ impl Mailbox {
             .filter_map(|message| message.object)
             .collect();
         let mailbox = self.clone();
-        let discard = async move { mailbox.discard(objects).await };
+        let discard = async move { mailbox.discard(objects) };
         self.db.after_commit(discard).await;
         Ok(keys)
     }

@@ -3,8 +3,8 @@
 use chrono::{DateTime, TimeDelta, Utc};
 use futures_util::{StreamExt as _, TryStreamExt as _};
 
-use super::Mailbox;
 use super::delete::{Reason, accounts_of};
+use super::{Mailbox, discard};
 use crate::domain::address::Aor;
 use crate::domain::audit::Actor;
 use crate::domain::event::EventKind;
@@ -215,7 +215,7 @@ impl Mailbox {
             let orphans = batch.into_iter().filter(|name| !in_use.contains(name));
             let orphans: Vec<String> = orphans.collect();
             removed += orphans.len();
-            self.discard(orphans).await;
+            discard::remove_all(&self.contents.objects, orphans).await;
         }
         if removed > 0 {
             tracing::info!(

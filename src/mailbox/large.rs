@@ -47,8 +47,13 @@ pub enum Payload {
 pub enum Body {
     /// Here.
     Inline(Bytes),
-    /// In the object of this name.
-    Object(String),
+    /// Elsewhere.
+    Object {
+        /// The name of the object.
+        name: String,
+        /// What a report to the sender will need of its beginning, so that nobody waits for the object then.
+        head: Bytes,
+    },
 }
 
 impl Payload {
@@ -66,7 +71,7 @@ impl Payload {
     pub fn object(&self) -> Option<&str> {
         match self {
             Self::Large {
-                body: Body::Object(name),
+                body: Body::Object { name, .. },
                 ..
             } => Some(name),
             _ => None,
@@ -78,19 +83,23 @@ impl Body {
     /// The octets that lie in the database.
     pub(super) fn inline(&self) -> &[u8] {
         match self {
-            Self::Inline(octets) => octets,
-            Self::Object(_) => &[],
+            Self::Inline(octets) | Self::Object { head: octets, .. } => octets,
         }
     }
 }
 
 impl Mailbox {
     /// Makes a content that was received durable, or takes it into memory if it is to lie in the database. `octets`
-    /// is how many it has.
+    /// is how many it has, `head` the beginning of it that lies in the database in any case.
     ///
     /// # Errors
     /// When it cannot be read or written.
-    pub async fn keep(&self, mut spool: Spool, octets: u64) -> Result<Body, StoreError> {
+    pub async fn keep(
+        &self,
+        mut spool: Spool,
+        octets: u64,
+        head: Bytes,
+    ) -> Result<Body, StoreError> {
         let small = usize::try_from(octets)
             .ok()
             .filter(|octets| *octets <= self.contents.inline_bytes);
@@ -99,9 +108,8 @@ impl Mailbox {
         }
         let file = spool.into_file().await?;
         let objects = &self.contents.objects;
-        Ok(Body::Object(
-            objects.put_file(file.path(), self.clock.now()).await?,
-        ))
+        let name = objects.put_file(file.path(), self.clock.now()).await?;
+        Ok(Body::Object { name, head })
     }
 
     /// The octets of a content within a range that lies in it.
@@ -110,7 +118,7 @@ impl Mailbox {
     /// When they cannot be read.
     pub async fn read(&self, body: &Body, range: Range<u64>) -> Result<Octets, StoreError> {
         match body {
-            Body::Object(name) => Ok(self.contents.objects.get(name, range).await?),
+            Body::Object { name, .. } => Ok(self.contents.objects.get(name, range).await?),
             Body::Inline(octets) => {
                 let at = |place: u64| {
                     usize::try_from(place)
@@ -177,20 +185,7 @@ impl Mailbox {
         let names: Vec<String> = name.into_iter().collect();
         if let Ok(in_use) = messages::objects_in_use(self.db.read(), &names).await {
             let unused = names.into_iter().filter(|name| !in_use.contains(name));
-            self.discard(unused).await;
-        }
-    }
-
-    /// Removes objects that no row names any more. What fails is left to the sweep.
-    pub(super) async fn discard(&self, names: impl IntoIterator<Item = String>) {
-        for name in names {
-            if let Err(error) = self.contents.objects.delete(&name).await {
-                tracing::warn!(
-                    object = name,
-                    error = %error,
-                    "the object {name} could not be removed and is left to the sweep: {error}"
-                );
-            }
+            self.discard(unused);
         }
     }
 }

@@ -12,6 +12,7 @@ pub mod audit;
 pub mod audit_chain;
 pub mod bell;
 pub mod delete;
+mod discard;
 pub mod erase;
 pub mod expire;
 pub mod extend;
@@ -30,6 +31,7 @@ pub mod watch;
 pub mod xdms;
 
 use bell::Bell;
+use discard::Discards;
 use group_commit::Queue;
 use large::Contents;
 use xdms::Turns;
@@ -57,10 +59,12 @@ pub struct Mailbox {
     queue: Queue,
     /// Where those wait who change documents.
     turns: Turns,
+    /// Where objects wait to be removed.
+    discards: Discards,
 }
 
 impl Mailbox {
-    /// A mailbox on this database, and the tasks that store; they end with its last clone. Needs a
+    /// A mailbox on this database, and the tasks that store and remove objects; they end with its last clone. Needs a
     /// runtime.
     #[must_use]
     pub fn new(
@@ -71,6 +75,7 @@ impl Mailbox {
         hostname: Arc<str>,
     ) -> Self {
         let news = Bell::default();
+        let discards = Discards::new(contents.objects.clone());
         let queue = Queue::new(&db, &policy, &hostname, &news);
         Self {
             db,
@@ -83,6 +88,7 @@ impl Mailbox {
             news,
             queue,
             turns: Turns::default(),
+            discards,
         }
     }
 

@@ -165,7 +165,10 @@ impl Mailbox {
             return Ok(Some(Opened { summary, payload }));
         }
         let body = match &summary.object {
-            Some(name) => Body::Object(name.clone()),
+            Some(name) => Body::Object {
+                name: name.clone(),
+                head: raw.into(),
+            },
             None => Body::Inline(raw.into()),
         };
         // Each look is a statement of its own: a message that goes between them is not there.

@@ -5,11 +5,9 @@ use std::collections::{BTreeSet, HashMap};
 
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
-use futures_util::TryStreamExt as _;
 
 use super::Mailbox;
 use super::delete::Reason;
-use super::large::Body;
 use super::read::message_id;
 use crate::clock;
 use crate::domain::access::Scope;
@@ -33,8 +31,6 @@ use crate::store::reports::NewReport;
 
 /// How many contents are in memory at a time.
 const CONTENTS_PER_BATCH: usize = 16;
-/// How much of a content that does not lie in the database is looked at, in octets.
-const LOOKED_AT: u64 = 64 * 1024;
 /// The longest id of a message that is quoted, in octets.
 const MAX_MESSAGE_ID: usize = 1024;
 /// The longest address that is written to, in octets.
@@ -47,9 +43,6 @@ const ID_OCTETS: usize = 16;
 /// Why a report that is due cannot be written.
 #[derive(Debug, thiserror::Error)]
 enum DraftError {
-    /// The content is not to be had.
-    #[error("the message cannot be read")]
-    Content(#[source] StoreError),
     /// What is stored is no message.
     #[error("what is stored cannot be read as a message")]
     Unreadable,
@@ -71,14 +64,10 @@ impl Drafts {
         match self.0.remove(&key)? {
             Ok(report) => Some(report),
             Err(error) => {
-                let why = match &error {
-                    DraftError::Content(source) => format!("{error}: {source}"),
-                    _ => error.to_string(),
-                };
                 tracing::warn!(
                     message.id = %key,
-                    error = why,
-                    "the sender of message {key} cannot be told that it is gone: {why}"
+                    error = %error,
+                    "the sender of message {key} cannot be told that it is gone: {error}"
                 );
                 None
             }
@@ -87,10 +76,11 @@ impl Drafts {
 }
 
 impl Mailbox {
-    /// Drafts the reports for those of these messages whose senders are to be told.
+    /// Drafts the reports for those of these messages whose senders are to be told. All that is needed of a content lies in
+    /// the database, also if the rest does not.
     ///
     /// # Errors
-    /// When the database fails. A content that cannot be read is no error: its message goes without a report.
+    /// When the database fails. What cannot be read as a message is no error: it goes without a report.
     pub(super) async fn draft_reports(
         &self,
         keys: &[MessageKey],
@@ -159,24 +149,9 @@ impl Mailbox {
         let Some(session) = large::find(self.db.read(), message.key).await? else {
             return Ok(Err(DraftError::Unreadable));
         };
-        let body = match &message.object {
-            Some(name) => Body::Object(name.clone()),
-            None => Body::Inline(raw),
-        };
-        let octets = u64::try_from(message.facts.size).unwrap_or_default();
-        let beginning = match self.beginning(&body, octets.min(LOOKED_AT)).await {
-            Ok(beginning) => beginning,
-            Err(error) => return Ok(Err(DraftError::Content(error))),
-        };
         let media_type = message.facts.content_type.as_deref();
-        let original = Original::of_large(session.invite, media_type, &beginning);
+        let original = Original::of_large(session.invite, media_type, &raw);
         Ok(original.ok_or(DraftError::Unreadable))
-    }
-
-    async fn beginning(&self, body: &Body, octets: u64) -> Result<Vec<u8>, StoreError> {
-        let pieces = self.read(body, 0..octets).await?;
-        let pieces: Vec<Bytes> = pieces.try_collect().await?;
-        Ok(pieces.concat())
     }
 }
 

@@ -107,7 +107,7 @@ impl Mailbox {
             | Err(StoreRefusal::Store(_)) => {}
             // Stored before, with another object; or with this one, if a commit that seemed to fail did not.
             Ok(_) => self.discard_unused(object).await,
-            Err(_) => self.discard(object).await,
+            Err(_) => self.discard(object),
         }
         outcome
     }

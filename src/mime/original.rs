@@ -28,6 +28,20 @@ impl Original {
         })
     }
 
+    /// How much of the beginning of a content, in octets, [`of_large`](Self::of_large) has to be given later: the head
+    /// of its envelope where the content is one, nothing where it has none.
+    #[must_use]
+    pub fn needs(content: &Content, beginning: &[u8]) -> usize {
+        let Some(found) = &content.cpim else {
+            return 0;
+        };
+        match Cpim::parse(beginning) {
+            Ok(outer) if outer.headers == found.headers => outer.content.start,
+            // It lies further inside.
+            _ => beginning.len(),
+        }
+    }
+
     /// Reads a message in Large Message Mode: the INVITE that opened the session, the media type of the content,
     /// and the content or its beginning.
     #[must_use]

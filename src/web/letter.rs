@@ -91,7 +91,7 @@ impl Letter {
         let envelope = Envelope::of(opened)?;
         let beginning = match &envelope.body {
             Body::Inline(octets) => octets.clone(),
-            Body::Object(_) => beginning(mailbox, &envelope).await?,
+            Body::Object { .. } => beginning(mailbox, &envelope).await?,
         };
         Ok(Self {
             content: Content::parse(&envelope.entity, &beginning),

@@ -1,5 +1,7 @@
 //! Large messages: handed over in any pieces, kept in the database or as objects, given out whole or in part.
 
+use std::time::Duration;
+
 use chrono::TimeDelta;
 use futures_util::TryStreamExt as _;
 use futures_util::future::join_all;
@@ -8,9 +10,11 @@ use reqwest::header::{IF_RANGE, RANGE};
 use restante::domain::access::{Scope, TokenScope};
 use restante::domain::message_id::MessageKey;
 use serde_json::{Value, json};
+use tokio::time::{Instant, sleep};
 
 use crate::on_both_databases;
 use crate::support::large::{Large, multipart};
+use crate::support::sip::PATIENCE;
 use crate::support::{Answer, TestApp};
 
 const ALICE: &str = "/api/v1/accounts/sip:alice@example.org";
@@ -35,6 +39,15 @@ async fn objects(app: &TestApp) -> Vec<String> {
     let ever = app.clock.now() + TimeDelta::days(1000);
     let objects = app.mailbox.contents.objects.older_than(ever);
     objects.try_collect().await.unwrap()
+}
+
+/// Waits until there are so many: they are removed out of the way.
+async fn until_there_are(app: &TestApp, most: usize) {
+    let until = Instant::now() + PATIENCE;
+    while objects(app).await.len() != most {
+        assert!(Instant::now() < until, "never {most} objects");
+        sleep(Duration::from_millis(20)).await;
+    }
 }
 
 async fn ranged(app: &TestApp, id: &str, range: &str) -> Answer {
@@ -166,7 +179,8 @@ on_both_databases! {
         assert_eq!((first.status.as_u16(), again.status.as_u16()), (201, 200));
         assert_eq!(first.json(), again.json());
         // The object of the repeat has gone again.
-        assert_eq!((app.waiting("sip:alice@example.org").await, objects(&app).await.len()), (1, 1));
+        assert_eq!(app.waiting("sip:alice@example.org").await, 1);
+        until_there_are(&app, 1).await;
         for other in [
             Large { call_id: "other".into(), ..large.clone() },
             Large { message_id: "other".into(), ..large.clone() },
@@ -178,7 +192,8 @@ on_both_databases! {
             app.hand_over_large(&large).await
         })).await;
         assert_eq!(answers.iter().filter(|answer| answer.status == 201).count(), 1);
-        assert_eq!((app.waiting("sip:alice@example.org").await, objects(&app).await.len()), (4, 4));
+        assert_eq!(app.waiting("sip:alice@example.org").await, 4);
+        until_there_are(&app, 4).await;
     }
 
     async fn a_large_content_is_an_object(app: TestApp) {
@@ -203,7 +218,7 @@ on_both_databases! {
         let repeat = app.hand_over_body(&content_type, raw.body.clone()).await;
         assert_eq!((repeat.status.as_u16(), &repeat.json()["id"]), (200, &Value::from(id.clone())), "{}", repeat.text());
         app.delete(&path(&id)).await;
-        assert!(objects(&app).await.is_empty());
+        until_there_are(&app, 0).await;
     }
 
     async fn content_is_given_in_ranges(app: TestApp, "[objects]\ninline_bytes = 1000") {
@@ -264,13 +279,15 @@ on_both_databases! {
         app.mailbox.has_room(&alice, 1000).await.unwrap();
         app.mailbox.has_room(&alice, 5000).await.unwrap_err();
         assert_eq!(app.hand_over_large(&of(5000)).await.assert_problem(507, "quota-exceeded")["sip_status"], 480);
-        assert_eq!((app.waiting("sip:alice@example.org").await, objects(&app).await.len()), (3, 3));
+        assert_eq!(app.waiting("sip:alice@example.org").await, 3);
+        until_there_are(&app, 3).await;
         app.mailbox.has_room(&"sip:bob@example.org".parse().unwrap(), 20000).await.unwrap();
         app.mailbox.has_room(&"sip:bob@example.org".parse().unwrap(), 20001).await.unwrap_err();
         // What has expired makes room.
         app.clock.advance(TimeDelta::days(8));
         app.mailbox.has_room(&alice, 5000).await.unwrap();
-        assert_eq!((app.waiting("sip:alice@example.org").await, objects(&app).await.len()), (0, 0));
+        assert_eq!(app.waiting("sip:alice@example.org").await, 0);
+        until_there_are(&app, 0).await;
     }
 
     async fn it_expires_by_its_own_default(app: TestApp, "[policy]\nlarge_expiry = '2d'") {

@@ -21,6 +21,7 @@ mod architecture;
 mod audit;
 mod bad_input;
 mod browser_removal;
+mod bucket_away;
 mod cli;
 mod contract;
 mod cors;
