@@ -1,10 +1,11 @@
-//! Removes what has expired, again and again.
+//! Removes what has expired, again and again, and what is kept for a while only. What takes its time goes on beside
+//! expiry and does not hold it up.
 
+use std::fmt::Display;
 use std::future::Future;
-use std::pin::pin;
 use std::time::Duration;
 
-use tokio::time::{Instant, MissedTickBehavior, interval};
+use tokio::time::{Interval, MissedTickBehavior, interval};
 
 use crate::mailbox::Mailbox;
 
@@ -13,37 +14,58 @@ const FORGET_EVERY: Duration = Duration::from_mins(1);
 /// How often objects without a message are looked for; it takes a list of all objects.
 const OBJECTS_EVERY: Duration = Duration::from_hours(1);
 
-/// Sweeps every `period` until `stop` is done. `tidy` is called each time for what else piles up.
+/// Sweeps every `period` until `stop` is done, which cuts it short: what a transaction has not committed is undone, and
+/// done after the next start. `tidy` is called each time for what else piles up.
 pub async fn run(
     mailbox: Mailbox,
     tidy: impl Fn(),
     period: Duration,
     stop: impl Future<Output = ()>,
 ) {
-    let mut stop = pin!(stop);
+    let sweeps = async {
+        tokio::join!(
+            expire(&mailbox, tidy, ticks(period)),
+            forget(&mailbox, ticks(FORGET_EVERY)),
+            remove_objects(&mailbox, ticks(OBJECTS_EVERY)),
+        )
+    };
+    tokio::select! {
+        () = stop => {}
+        _ = sweeps => {}
+    }
+}
+
+fn ticks(period: Duration) -> Interval {
     let mut ticks = interval(period);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    let (mut forget_at, mut objects_at) = (Instant::now(), Instant::now());
+    ticks
+}
+
+async fn expire(mailbox: &Mailbox, tidy: impl Fn(), mut ticks: Interval) {
     loop {
-        tokio::select! {
-            () = &mut stop => return,
-            _ = ticks.tick() => {}
-        }
+        ticks.tick().await;
         tidy();
-        if let Err(error) = mailbox.expire().await {
-            tracing::warn!(error = %error, "the sweep failed and will be tried again: {error}");
-        }
-        if forget_at <= Instant::now() {
-            forget_at = Instant::now() + FORGET_EVERY;
-            if let Err(error) = mailbox.forget_old().await {
-                tracing::warn!(error = %error, "what is old could not be forgotten and will be later: {error}");
-            }
-        }
-        if objects_at <= Instant::now() {
-            objects_at = Instant::now() + OBJECTS_EVERY;
-            if let Err(error) = mailbox.sweep_objects().await {
-                tracing::warn!(error = %error, "the sweep of objects failed and will be tried again: {error}");
-            }
-        }
+        said("what has expired", mailbox.expire().await.map(drop));
+    }
+}
+
+async fn forget(mailbox: &Mailbox, mut ticks: Interval) {
+    loop {
+        ticks.tick().await;
+        said("what is old", mailbox.forget_old().await);
+    }
+}
+
+async fn remove_objects(mailbox: &Mailbox, mut ticks: Interval) {
+    loop {
+        ticks.tick().await;
+        let removed = mailbox.sweep_objects().await;
+        said("objects without a message", removed.map(drop));
+    }
+}
+
+fn said(what: &str, swept: Result<(), impl Display>) {
+    if let Err(error) = swept {
+        tracing::warn!(error = %error, "the sweep of {what} failed and will be tried again: {error}");
     }
 }
