@@ -1,5 +1,5 @@
 //! The outbox: delivery reports handed out to whoever sends them, and what becomes of them. At least once on the
-//! wire, always under the same IMDN Message-ID; for each sender one after another.
+//! wire, always under the same IMDN Message-ID; for each sender, to each target, one after another.
 
 use std::time::Duration;
 
@@ -60,7 +60,7 @@ pub struct Attempt {
 /// Reports that were handed out.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Claimed {
-    /// The reports; of one sender there is one at most.
+    /// The reports; of one sender to one target there is one at most.
     pub reports: Vec<Report>,
     /// Whether there may be more.
     pub is_more: bool,

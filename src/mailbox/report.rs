@@ -215,8 +215,7 @@ impl Writer<'_> {
             message_id: message_id(self.account, message.key),
             aor: self.account.aor.clone(),
             kind: ReportKind::Failed,
-            sender_key: Aor::parse(&facts.from_uri)
-                .map_or_else(|_| facts.from_uri.clone(), |aor| aor.to_string()),
+            sender_key: sender_key(&facts.from_uri, target),
             target: target.clone(),
             cause: self.cause,
             imdn_message_id: report_id,
@@ -225,6 +224,13 @@ impl Writer<'_> {
             give_up_at: self.now + self.give_up_after,
         })))
     }
+}
+
+/// What reports have in common that go one after another: whom they are for and where they are sent. Anybody can write
+/// anybody's address into From, and a way that leads nowhere beside it: that holds up nothing else.
+fn sender_key(from: &str, target: &str) -> String {
+    let sender = Aor::parse(from).map_or_else(|_| from.to_owned(), |aor| aor.to_string());
+    format!("{sender} {target}")
 }
 
 /// Whom the report is for: From of the envelope, else of the request.

@@ -29,7 +29,7 @@ pub struct NewReport {
     pub aor: Aor,
     /// What is reported.
     pub kind: ReportKind,
-    /// What reports of one sender have in common.
+    /// What reports have in common that go one after another: sender and target.
     pub sender_key: String,
     /// The URI to send it to.
     pub target: String,
@@ -48,13 +48,13 @@ pub struct NewReport {
 /// A report in the outbox.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Report {
-    /// Database id; reports of one sender go in its order.
+    /// Database id; reports of one sender to one target go in its order.
     pub id: i64,
     /// The message that went.
     pub message_id: MessageId,
     /// Whose it was.
     pub aor: String,
-    /// What reports of one sender have in common.
+    /// What reports have in common that go one after another: sender and target.
     pub sender_key: String,
     /// The URI to send it to.
     pub target: String,
@@ -161,7 +161,7 @@ pub async fn insert_all(tx: &WriteTx, reports: Vec<NewReport>) -> Result<(), Sto
 }
 
 /// Reports that may be handed out at `now`: those that wait and those whose lease has run out, but none before an
-/// earlier one of its sender has ended. Only what lies within `scope` counts, so that no tenant holds up another.
+/// earlier one of its sender to the same target has ended. Only what lies within `scope` counts, so that no tenant holds up another.
 fn due(scope: &Scope, now: DateTime<Utc>) -> Select<Entity> {
     Entity::find()
         .filter(C::NextAttemptAt.lte(now))
@@ -172,7 +172,7 @@ fn due(scope: &Scope, now: DateTime<Utc>) -> Select<Entity> {
         .order_by_asc(C::Id)
 }
 
-/// The open reports of the same sender that came before.
+/// The open reports of the same sender to the same target that came before.
 fn earlier(scope: &Scope) -> SelectStatement {
     let column = |column: C| Expr::col((Alias::new("earlier"), column));
     let own = |column: C| Expr::col((Entity, column));

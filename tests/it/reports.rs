@@ -136,6 +136,23 @@ on_both_databases! {
         assert!(said.datetime.unwrap().parse::<DateTime<Utc>>().unwrap() <= app.clock.now());
     }
 
+    /// Anybody may write Carol's address into From, with a way that leads nowhere.
+    async fn a_way_that_leads_nowhere_holds_up_no_other(app: TestApp) {
+        let lines = "From: Carol <im:carol@example.org>\r\nTo: <sip:alice@example.org>\r\nNS: imdn <urn:ietf:params:imdn>\r\n\
+            imdn.Message-ID: m1\r\nimdn.Disposition-Notification: negative-delivery\r\n\
+            imdn.IMDN-Record-Route: <sip:nowhere.example.net>\r\n";
+        store_and_delete(&app, Pager::new().enveloped(lines)).await;
+        store_and_delete(&app, Pager::new().enveloped(lines)).await;
+        store_and_delete(&app, Pager::new().asking("m2")).await;
+        let targets = |reports: &[Value]| reports.iter().map(|report| report["to"].as_str().unwrap().to_owned()).collect::<Vec<_>>();
+        let first = pull(&app).await;
+        assert_eq!(targets(&first), ["sip:nowhere.example.net", "sip:carol@example.org"]);
+        assert_eq!(answer(&app, &first[0], "nack", None).await.status, 204);
+        store_and_delete(&app, Pager::new().asking("m3")).await;
+        assert_eq!(answer(&app, &first[1], "ack", None).await.status, 204);
+        assert_eq!(targets(&pull(&app).await), ["sip:carol@example.org"]);
+    }
+
     async fn expiry_and_purge_are_reported_too(app: TestApp, "[policy]\nsweep_interval = '1h'") {
         let first = app.store(Pager::new().asking("m1").header("Expires", "60")).await;
         let second = app.store(Pager::new().asking("m2").from("sip:dave@example.org").header("Expires", "60")).await;

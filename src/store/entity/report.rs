@@ -18,7 +18,7 @@ pub struct Model {
     pub domain: Option<String>,
     /// Host part of its Message-ID.
     pub host: String,
-    /// Reports of one sender go one after another.
+    /// Reports of one sender to one target go one after another.
     pub sender_key: String,
     /// The URI it has to be sent to.
     pub target: String,

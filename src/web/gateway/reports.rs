@@ -52,7 +52,7 @@ pub struct PullQuery {
 /// Reports to send.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct ReportBatch {
-    /// The reports, the oldest first; of one sender there is one at most.
+    /// The reports, the oldest first; of one sender and one `to` there is one at most.
     items: Vec<LeasedReport>,
 }
 
@@ -134,7 +134,7 @@ pub struct Nack {
 /// Reports that senders are due because their messages were deleted or have expired (RFC 5438). Each is handed out to
 /// nobody else for 60 seconds; answer with `ack` once it is sent, or with `nack`. What is not answered is handed out
 /// again, under the same IMDN Message-ID, so that a receiver can drop repeats. No report is handed out before the
-/// earlier ones of its sender are done. A token bound to accounts gets the reports of those.
+/// earlier ones of its sender with the same `to` are done. A token bound to accounts gets the reports of those.
 #[utoipa::path(
     get, path = "/gateway/v1/reports", tag = "reports", operation_id = "pull_reports",
     params(PullQuery),
