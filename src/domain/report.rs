@@ -13,7 +13,7 @@ const ANONYMOUS_HOST: &str = "anonymous.invalid";
 /// The wait after the first failure.
 const FIRST_WAIT: TimeDelta = TimeDelta::seconds(5);
 /// The longest wait.
-const LONGEST_WAIT: TimeDelta = TimeDelta::hours(1);
+pub const LONGEST_WAIT: TimeDelta = TimeDelta::hours(1);
 /// Doublings after which the longest wait is reached in any case.
 const MOST_DOUBLINGS: u32 = 10;
 

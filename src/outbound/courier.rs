@@ -25,6 +25,9 @@ use crate::sip::message::{Message, StartLine};
 const LONGEST_ATTEMPT: Duration = Duration::from_secs(50);
 /// How long a server that did not answer is left alone, so that it does not keep reports for others waiting.
 const LEFT_ALONE: Duration = Duration::from_secs(30);
+/// How long it is asked after the others: longer than a report ever waits, or the next attempt would find it silent first
+/// again, and no other was ever asked (RFC 3263 section 4.3).
+const ASKED_LAST: Duration = Duration::from_hours(2);
 /// How long a server that does not listen for TCP is not asked again.
 const NO_TCP: Duration = Duration::from_mins(5);
 /// The most servers remembered as such.
@@ -52,7 +55,7 @@ pub struct Courier {
     ways: Ways,
     dns: Dns,
     clock: Clock,
-    silent: Remembered<(SocketAddr, HopTransport)>,
+    silent: Silent,
     without_tcp: Remembered<SocketAddr>,
 }
 
@@ -65,7 +68,7 @@ impl Courier {
             ways,
             dns,
             clock,
-            silent: Remembered::new(LEFT_ALONE),
+            silent: Silent::new(),
             without_tcp: Remembered::new(NO_TCP),
         }
     }
@@ -96,23 +99,26 @@ impl Courier {
         let letter = Letter { report, uri: &uri };
         let mut why = Vec::new();
         let mut retry_after = None;
-        for destination in found {
+        for destination in self.silent.last(found) {
             let place = (destination.address, destination.transport);
             let at = destination.address;
-            if self.silent.knows(&place) {
+            if self.silent.lately.knows(&place) {
                 why.push(format!("{at} did not answer lately"));
                 continue;
             }
             match self.ask(&letter, &destination).await {
-                Ok(answer) => match judge(&answer) {
-                    Err(failure) if code(&answer) == UNAVAILABLE => {
-                        retry_after = retry_after.max(failure.retry_after);
-                        why.extend(failure.error);
+                Ok(answer) => {
+                    self.silent.forget(&place);
+                    match judge(&answer) {
+                        Err(failure) if code(&answer) == UNAVAILABLE => {
+                            retry_after = retry_after.max(failure.retry_after);
+                            why.extend(failure.error);
+                        }
+                        judged => return judged,
                     }
-                    judged => return judged,
-                },
+                }
                 Err(Attempted::Silent) => {
-                    if !self.silent.knows(&place) {
+                    if !self.silent.lately.knows(&place) {
                         tracing::warn!("{at} does not answer, and is left alone for a while");
                     }
                     self.silent.remember(place);
@@ -285,6 +291,44 @@ fn is_final(code: u16) -> bool {
     )
 }
 
+/// A server, and how it is asked.
+type Place = (SocketAddr, HopTransport);
+
+/// The servers that did not answer.
+#[derive(Debug, Clone)]
+struct Silent {
+    /// They are left alone.
+    lately: Remembered<Place>,
+    /// They are asked last.
+    last_time: Remembered<Place>,
+}
+
+impl Silent {
+    fn new() -> Self {
+        Self {
+            lately: Remembered::new(LEFT_ALONE),
+            last_time: Remembered::new(ASKED_LAST),
+        }
+    }
+
+    fn remember(&self, place: Place) {
+        self.lately.remember(place);
+        self.last_time.remember(place);
+    }
+
+    /// It has answered.
+    fn forget(&self, place: &Place) {
+        self.lately.forget(place);
+        self.last_time.forget(place);
+    }
+
+    /// Servers in their order, those that were silent last time behind the others.
+    fn last(&self, mut found: Vec<Destination>) -> Vec<Destination> {
+        found.sort_by_cached_key(|to| self.last_time.knows(&(to.address, to.transport)));
+        found
+    }
+}
+
 /// What is remembered of servers for a while.
 #[derive(Debug, Clone)]
 struct Remembered<K> {
@@ -306,6 +350,11 @@ impl<K: Eq + std::hash::Hash> Remembered<K> {
         entries
             .get(key)
             .is_some_and(|until| Instant::now() < *until)
+    }
+
+    fn forget(&self, key: &K) {
+        let mut entries = self.entries.lock().unwrap_or_else(PoisonError::into_inner);
+        entries.remove(key);
     }
 
     fn remember(&self, key: K) {

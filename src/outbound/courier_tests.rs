@@ -68,3 +68,27 @@ fn who_says_when_to_come_again_is_asked_again() {
     let failure = answered("404 Not Found", "Retry-After: soon\r\n").unwrap_err();
     assert!(failure.is_final && failure.retry_after.is_none());
 }
+
+/// RFC 3263 section 4.3: the next attempt asks the next server, however long it waited.
+#[test]
+fn who_was_silent_is_asked_last() {
+    let server = |port| Destination {
+        address: ([127, 0, 0, 1], port).into(),
+        transport: HopTransport::Udp,
+        name: "example.org".to_owned(),
+    };
+    let ports = |found: Vec<Destination>| -> Vec<u16> {
+        found.iter().map(|to| to.address.port()).collect()
+    };
+    let silent = Silent::new();
+    let asked = || ports(silent.last(vec![server(1), server(2), server(3)]));
+    assert_eq!(asked(), [1, 2, 3]);
+    let first = (server(1).address, HopTransport::Udp);
+    silent.remember(first);
+    // As when it is no longer left alone.
+    silent.lately.forget(&first);
+    assert_eq!(asked(), [2, 3, 1]);
+    silent.forget(&first);
+    assert_eq!(asked(), [1, 2, 3]);
+    assert!(TimeDelta::from_std(ASKED_LAST).unwrap() > crate::domain::report::LONGEST_WAIT);
+}
