@@ -49,7 +49,9 @@ pub struct Failure {
 pub struct Attempt {
     /// The report.
     pub id: i64,
-    /// Its sender.
+    /// Its `attempts` when it was handed out: it may belong to somebody else by now.
+    pub number: u32,
+    /// Its sender and target.
     pub sender_key: String,
     /// `None`: it was sent.
     pub failure: Option<Failure>,
@@ -117,7 +119,8 @@ impl Mailbox {
         }
     }
 
-    /// Marks a report that was handed out as sent. Saying so again does no harm.
+    /// Marks a report that was handed out as sent. Saying so again does no harm, nor saying so late: what was sent is sent,
+    /// whoever has it by now.
     ///
     /// # Errors
     /// When the database fails.
@@ -135,7 +138,8 @@ impl Mailbox {
     }
 
     /// Takes back a report that was handed out and could not be sent: it is tried again after a while, or given up
-    /// when that would be too late. `chance` is random.
+    /// when that would be too late. `number` is its `attempts` when it was handed out, where that is known: one that was
+    /// handed out again since belongs to somebody else. `chance` is random.
     ///
     /// # Errors
     /// When the database fails.
@@ -143,11 +147,15 @@ impl Mailbox {
         &self,
         scope: &Scope,
         id: i64,
+        number: Option<u32>,
         failure: Failure,
         chance: u32,
     ) -> Result<Handled, StoreError> {
-        self.change_report(scope, id, |report, now| fail(report, &failure, chance, now))
-            .await
+        self.change_report(scope, id, |report, now| {
+            let is_own = number.is_none_or(|number| number == report.attempts);
+            is_own && fail(report, &failure, chance, now)
+        })
+        .await
     }
 
     /// Writes down what became of `attempts`, and hands out what comes next: of the senders of those that are done the
@@ -175,8 +183,9 @@ impl Mailbox {
                 senders.push(attempt.sender_key.as_str());
                 continue;
             };
-            // One that an operator has dropped is nobody's business any more.
+            // One that an operator has dropped is nobody's business any more, one that was handed out again another's.
             if let Some(mut report) = reports::lock(&tx, &Scope::All, attempt.id).await?
+                && report.attempts == attempt.number
                 && fail(&mut report, failure, attempt.chance, now)
             {
                 reports::write(&tx, &report).await?;

@@ -122,6 +122,7 @@ async fn attempt(courier: Courier, report: Report) -> Attempt {
     }
     Attempt {
         id: report.id,
+        number: report.attempts,
         sender_key: report.sender_key,
         failure,
         chance: clock::random().map_or(0, u32::from_be_bytes),

@@ -49,6 +49,7 @@ mod rate_limits;
 mod refer;
 mod removal;
 mod report_sending;
+mod report_turns;
 mod reports;
 mod rest;
 mod rfc_messages;

@@ -127,6 +127,10 @@ pub struct Nack {
     #[serde(default)]
     #[schema(required = false, example = false)]
     permanent: bool,
+    /// The `attempts` that it was handed out with. If it was handed out again since, to somebody else, this is refused
+    /// (409) and changes nothing.
+    #[schema(example = 1)]
+    attempts: Option<u32>,
 }
 
 /// Fetch delivery reports to send
@@ -174,7 +178,7 @@ pub async fn pull_reports(
 
 /// Say that a report was sent
 ///
-/// It is not handed out again. Saying so again does no harm.
+/// It is not handed out again. Saying so again does no harm, and neither does saying so late.
 #[utoipa::path(
     post, path = "/gateway/v1/reports/{id}/ack", tag = "reports", operation_id = "ack_report",
     params(("id" = String, Path, description = "The `id` of the report", example = "17")),
@@ -202,7 +206,8 @@ pub async fn ack_report(
 /// Say that a report could not be sent
 ///
 /// It is handed out again after a while that grows with each attempt and is `retry_after` at least; when
-/// `reports.give_up_after` has passed, or the other side has refused it for good (`permanent`), it is given up.
+/// `reports.give_up_after` has passed, or the other side has refused it for good (`permanent`), it is given up. Send the
+/// `attempts` that it came with, so that a `nack` that comes late does not spoil the attempt of somebody else.
 #[utoipa::path(
     post, path = "/gateway/v1/reports/{id}/nack", tag = "reports", operation_id = "nack_report",
     params(("id" = String, Path, description = "The `id` of the report", example = "17")),
@@ -239,7 +244,7 @@ pub async fn nack_report(
     };
     let chance = u32::from_be_bytes(clock::random().map_err(StoreError::from)?);
     let scope = caller.principal.gateway_scope();
-    let handled = mailbox.report_failed(&scope, number(&id)?, failure, chance);
+    let handled = mailbox.report_failed(&scope, number(&id)?, nack.attempts, failure, chance);
     done(handled.await?)?;
     Ok(StatusCode::NO_CONTENT)
 }
