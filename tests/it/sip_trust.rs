@@ -1,10 +1,13 @@
 //! Whose requests are taken: trusted networks, holders of a gateway token, and how much of the server one
 //! peer can take from the others.
 
+use std::time::{Duration, Instant};
+
 use chrono::TimeDelta;
 use restante::domain::access::TokenScope;
 use restante::identity::DigestName;
 use tokio::net::TcpStream;
+use tokio::time::timeout;
 
 use crate::on_both_databases;
 use crate::support::TestApp;
@@ -13,6 +16,8 @@ use crate::support::message::Pager;
 use crate::support::sip::{Udp, header, pager, status};
 
 const ALICE: &str = "sip:alice@example.org";
+/// Requests of strangers, many more than are answered.
+const SENT: u64 = 4000;
 
 /// The request again, as a client sends it after a challenge: the next `CSeq`, another branch.
 fn again(request: &Pager, authorization: &str) -> Pager {
@@ -25,6 +30,40 @@ fn again(request: &Pager, authorization: &str) -> Pager {
 }
 
 on_both_databases! {
+    /// Whoever's address is forged gets little, however much is sent in its name.
+    async fn strangers_make_nobody_flood_others(app: TestApp, "[sip]\ntrusted_peers = []\nstrangers = 'digest'") {
+        let client = Udp::to(&app).await;
+        client.send("OPTIONS sip:a SIP/2.0\r\n\r\n").await;
+        let whole = String::from_utf8(pager().bytes()).unwrap();
+        for name in ["Via", "From", "To", "Call-ID", "CSeq"] {
+            let lines = whole.split_inclusive("\r\n").filter(|line| !line.starts_with(&format!("{name}:")));
+            client.send(lines.collect::<String>()).await;
+        }
+        // What comes first is the answer to the first whole request.
+        let request = pager();
+        let answer = client.ask(request.clone()).await;
+        assert_eq!((status(&answer), header(&answer, "Call-ID")), (401, request.call_id));
+        let began = Instant::now();
+        let flood = async {
+            for n in 0..SENT {
+                client.send(pager()).await;
+                if n % 50 == 0 {
+                    tokio::task::yield_now().await;
+                }
+            }
+        };
+        let mut answered = 0;
+        let count = async {
+            let mut buffer = [0; 2048];
+            while let Ok(Ok(_)) = timeout(Duration::from_secs(1), client.0.recv(&mut buffer)).await {
+                answered += 1;
+            }
+        };
+        tokio::join!(flood, count);
+        let most = 500 + 500 * (began.elapsed().as_secs() + 1);
+        assert!(answered > 0 && answered <= most, "{answered} of {SENT} in {:?}", began.elapsed());
+    }
+
     async fn strangers_prove_that_they_hold_a_token(app: TestApp, "[sip]\ntrusted_peers = []\nstrangers = 'digest'") {
         let password = token(&app, "branch office", TokenScope::Gateway, &[]).await;
         let client = Udp::to(&app).await;

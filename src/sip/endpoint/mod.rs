@@ -4,6 +4,7 @@
 
 use std::future::Future;
 use std::net::SocketAddr;
+use std::num::NonZeroU32;
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Instant;
@@ -20,7 +21,7 @@ use crate::sip::message::Message;
 use crate::sip::places::Places;
 use crate::sip::response::Response;
 use crate::sip::transaction::table::{Received as Seen, ServerEvent, ServerTransactions};
-use crate::sip::transaction::{Timers, TransactionKey};
+use crate::sip::transaction::{Timers, TransactionKey, Transport};
 use crate::sip::transport::{Flow, Limits, Received, Server, stream, udp};
 use crate::sip::trust::Origin;
 use crate::sip::via::Via;
@@ -43,6 +44,9 @@ pub use ways::{Destination, Way, Ways};
 const ANSWERED_AT_ONCE: usize = 1024;
 /// Those of one address among them.
 const ANSWERED_AT_ONCE_EACH: usize = 512;
+/// Datagrams a second that answer whoever is not admitted, to all of them together: enough to challenge those who come,
+/// too few to flood anybody whose address is forged.
+const TO_STRANGERS: NonZeroU32 = NonZeroU32::MIN.saturating_add(499);
 /// Transactions alive at once; a non-INVITE one over UDP lives 32 s after its answer.
 const MAX_TRANSACTIONS: usize = 500_000;
 
@@ -145,6 +149,7 @@ pub async fn run<A: Agent>(
         agent: Arc::new(agent),
         transactions: ServerTransactions::new(Timers::default(), MAX_TRANSACTIONS),
         rate: config.rate,
+        strangers: Rate::per_second(TO_STRANGERS),
         answering: Places::new(ANSWERED_AT_ONCE, ANSWERED_AT_ONCE_EACH),
         host: config.host,
         secret: config.secret,
@@ -161,6 +166,7 @@ struct Endpoint<A> {
     agent: Arc<A>,
     transactions: ServerTransactions<Peer>,
     rate: Arc<Rate>,
+    strangers: Rate,
     answering: Places,
     host: String,
     secret: [u8; 16],
@@ -247,7 +253,7 @@ impl<A: Agent> Endpoint<A> {
         }
         let trusted = match self.agent.admit(&message, &peer.origin) {
             Ok(trusted) => trusted,
-            Err(answer) => return self.answer_statelessly(&message, &peer, answer).await,
+            Err(answer) => return self.answer_stranger(&message, &peer, answer).await,
         };
         if self.is_own(&message) {
             let answer = Answer::new(482).warning(&self.host, "this request was sent by us");
@@ -317,9 +323,11 @@ impl<A: Agent> Endpoint<A> {
         let begun = self.transactions.peer(&invite);
         let source = peer.origin.source.ip();
         if begun.is_none_or(|begun| begun.origin.source.ip() != source) {
-            return self
-                .answer_statelessly(cancel, &peer, Answer::new(481))
-                .await;
+            let unknown = Answer::new(481);
+            return match self.agent.admit(cancel, &peer.origin) {
+                Ok(_) => self.answer_statelessly(cancel, &peer, unknown).await,
+                Err(_) => self.answer_stranger(cancel, &peer, unknown).await,
+            };
         }
         self.answer_statelessly(cancel, &peer, Answer::new(200))
             .await;
@@ -435,9 +443,28 @@ impl<A: Agent> Endpoint<A> {
         }
     }
 
+    /// Answers whoever is not admitted, but not too often. Who sent a datagram nobody knows: whoever is named there must not
+    /// be flooded by us, nor get much for little, so all are counted together, and half a request gets no answer.
+    async fn answer_stranger(&self, message: &Message, peer: &Peer, answer: Answer) {
+        let counted = match peer.flow.transport() {
+            Transport::Unreliable if !is_whole(message) => return,
+            Transport::Unreliable => self.strangers.check(&()),
+            Transport::Reliable => self.rate.check(&peer.origin.source.ip().to_canonical()),
+        };
+        if counted.is_ok() {
+            self.answer_statelessly(message, peer, answer).await;
+        }
+    }
+
     async fn answer_statelessly(&self, message: &Message, peer: &Peer, answer: Answer) {
         if let Some(response) = self.response(message, peer.origin.source, &answer) {
             send(peer, response.bytes().clone()).await;
         }
     }
+}
+
+/// Whether a request has the header fields that its answer needs (RFC 3261 section 8.2.6.2).
+fn is_whole(request: &Message) -> bool {
+    let needed = ["Via", "From", "To", "Call-ID", "CSeq"];
+    needed.iter().all(|name| request.header(name).is_some())
 }
