@@ -207,8 +207,9 @@ impl<A: Agent> Endpoint<A> {
                 Some(answered) = answers.recv() => self.finish(answered).await,
                 // Before what comes in, or a flood would keep old transactions alive.
                 () = timer => self.on_timers().await,
-                ended = self.under_way.next() => {
-                    if let Some(dialog) = ended {
+                // Sent outside of what waits here: what waits is dropped when something else comes first.
+                outbound = self.under_way.next() => {
+                    if let Some(dialog) = self.under_way.begin(outbound).await {
                         self.accepted.forget(&dialog);
                     }
                 }

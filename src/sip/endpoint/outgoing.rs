@@ -54,7 +54,7 @@ impl Route {
 
 /// A request on its way out.
 #[derive(Debug)]
-struct Outbound {
+pub(super) struct Outbound {
     request: Message,
     route: Route,
     answer: Answered,
@@ -169,12 +169,17 @@ impl UnderWay {
         self.transactions.next_deadline()
     }
 
-    /// Waits for a request and sends it; gives the dialog that it ends. Dropped while it waits, it has done nothing.
-    pub(super) async fn next(&mut self) -> Option<DialogId> {
-        let Some(outbound) = self.asked.recv().await else {
+    /// Waits for a request that is to be sent. It may be dropped while it waits.
+    pub(super) async fn next(&mut self) -> Outbound {
+        match self.asked.recv().await {
+            Some(outbound) => outbound,
             // Nobody is left who could ask.
-            return std::future::pending().await;
-        };
+            None => std::future::pending().await,
+        }
+    }
+
+    /// Sends a request; gives the dialog that it ends.
+    pub(super) async fn begin(&mut self, outbound: Outbound) -> Option<DialogId> {
         let Outbound {
             request,
             route,
