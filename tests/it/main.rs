@@ -61,6 +61,7 @@ mod sip;
 mod sip_tls;
 mod sip_trust;
 mod sip_websocket;
+mod stopping;
 mod storing;
 mod subscribe;
 mod tenants;

@@ -7,12 +7,13 @@ use std::net::SocketAddr;
 use std::num::NonZeroU32;
 use std::pin::pin;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
+use tokio::time::timeout;
 
 use crate::rate::Rate;
 use crate::sip::accepted::{Accepted, AcceptedEvent};
@@ -47,6 +48,8 @@ const ANSWERED_AT_ONCE_EACH: usize = 512;
 /// Datagrams a second that answer whoever is not admitted, to all of them together: enough to challenge those who come,
 /// too few to flood anybody whose address is forged.
 const TO_STRANGERS: NonZeroU32 = NonZeroU32::MIN.saturating_add(499);
+/// How long the last answers may take to go out when the listener stops.
+const LAST_WORDS: Duration = Duration::from_secs(3);
 /// Transactions alive at once; a non-INVITE one over UDP lives 32 s after its answer.
 const MAX_TRANSACTIONS: usize = 500_000;
 
@@ -122,7 +125,13 @@ pub async fn run<A: Agent>(
     requests: Requests,
     stop: impl Future<Output = ()>,
 ) {
-    let (under_way, received, incoming) = UnderWay::new(requests);
+    let Requests {
+        asked,
+        received,
+        incoming,
+        open,
+        mut ended,
+    } = requests;
     let mut readers = JoinSet::new();
     for socket in sockets.datagram {
         let receiving = udp::receive(socket, config.limits.max_message, received.clone());
@@ -133,6 +142,7 @@ pub async fn run<A: Agent>(
             framing,
             limits: config.limits,
             endpoint: received.clone(),
+            open: open.clone(),
         };
         let serve = move |stream, origin| server.clone().serve(stream, origin);
         let patience = config.limits.idle_timeout;
@@ -143,7 +153,7 @@ pub async fn run<A: Agent>(
             serve,
         ));
     }
-    drop(received);
+    drop((received, open));
     let (answered, answers) = mpsc::channel(ANSWERED_AT_ONCE);
     let endpoint = Endpoint {
         agent: Arc::new(agent),
@@ -156,10 +166,14 @@ pub async fn run<A: Agent>(
         branch: config.branch,
         answered: Some(answered),
         accepted: Accepted::new(Timers::default()),
-        under_way,
+        under_way: UnderWay::new(asked),
         now: config.now,
     };
     endpoint.serve(incoming, answers, readers, stop).await;
+    // Nothing holds a connection any more: each ends when what was written to it is out.
+    if timeout(LAST_WORDS, ended.recv()).await.is_err() {
+        tracing::debug!("SIP connections that take nothing are given up");
+    }
 }
 
 struct Endpoint<A> {
@@ -187,7 +201,7 @@ impl<A: Agent> Endpoint<A> {
         stop: impl Future<Output = ()>,
     ) {
         let mut stop = pin!(stop);
-        let mut tidy = tokio::time::interval(std::time::Duration::from_mins(1));
+        let mut tidy = tokio::time::interval(Duration::from_mins(1));
         loop {
             let deadlines = [
                 self.transactions.next_deadline(),
@@ -220,9 +234,13 @@ impl<A: Agent> Endpoint<A> {
                 }
             }
         }
-        // No new requests; those under way are answered. The channel ends with the last of them.
+        // Nothing more is read; what has been received and what is under way is answered. The channel ends with the last
+        // answer.
         readers.shutdown().await;
-        drop(incoming);
+        incoming.close();
+        while let Some(received) = incoming.recv().await {
+            self.receive(received).await;
+        }
         self.answered = None;
         while let Some(answered) = answers.recv().await {
             self.finish(answered).await;

@@ -2,6 +2,7 @@
 //! began (RFC 3261 sections 12.2.1 and 17.1), and those to servers that we find ourselves ([`super::Ways`]).
 
 use std::collections::HashMap;
+use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::time::Instant;
 
@@ -88,14 +89,22 @@ pub struct Outgoing {
     requests: mpsc::Sender<Outbound>,
     /// Where what comes on our own connections goes.
     pub(super) received: mpsc::Sender<Received>,
+    /// Held by each connection.
+    open: mpsc::WeakSender<Infallible>,
 }
 
 /// The other end, for the listener.
 #[derive(Debug)]
 pub struct Requests {
-    asked: mpsc::Receiver<Outbound>,
-    received: mpsc::Sender<Received>,
-    incoming: mpsc::Receiver<Received>,
+    pub(super) asked: mpsc::Receiver<Outbound>,
+    /// What has been received goes in here.
+    pub(super) received: mpsc::Sender<Received>,
+    /// It comes out here.
+    pub(super) incoming: mpsc::Receiver<Received>,
+    /// Held by each connection.
+    pub(super) open: mpsc::Sender<Infallible>,
+    /// Ends when none is left.
+    pub(super) ended: mpsc::Receiver<Infallible>,
 }
 
 /// Both ends.
@@ -103,19 +112,28 @@ pub struct Requests {
 pub fn channel() -> (Outgoing, Requests) {
     let (ours, theirs) = mpsc::channel(WAITING);
     let (received, incoming) = mpsc::channel(RECEIVED_WAITING);
+    let (open, ended) = mpsc::channel(1);
     let outgoing = Outgoing {
         requests: ours,
         received: received.clone(),
+        open: open.downgrade(),
     };
     let requests = Requests {
         asked: theirs,
         received,
         incoming,
+        open,
+        ended,
     };
     (outgoing, requests)
 }
 
 impl Outgoing {
+    /// What a connection of ours holds as long as it is served; nothing once the listener has stopped.
+    pub(super) fn open(&self) -> Option<mpsc::Sender<Infallible>> {
+        self.open.upgrade()
+    }
+
     /// Sends a request other than INVITE and waits for its final response.
     ///
     /// # Errors
@@ -148,21 +166,13 @@ pub(super) struct UnderWay {
 }
 
 impl UnderWay {
-    /// What is asked for, and what comes in.
-    pub(super) fn new(
-        requests: Requests,
-    ) -> (Self, mpsc::Sender<Received>, mpsc::Receiver<Received>) {
-        let Requests {
-            asked,
-            received,
-            incoming,
-        } = requests;
-        let under_way = Self {
+    /// Sends what is asked for.
+    pub(super) fn new(asked: mpsc::Receiver<Outbound>) -> Self {
+        Self {
             asked,
             transactions: ClientTransactions::new(Timers::default(), MAX_REQUESTS),
             waiting: HashMap::new(),
-        };
-        (under_way, received, incoming)
+        }
     }
 
     pub(super) fn next_deadline(&self) -> Option<Instant> {

@@ -283,7 +283,10 @@ impl Inner {
         };
         let transport = name(destination.transport);
         let origin = Origin::nameless(destination.address, local, transport);
-        let writer = serve_own(stream, origin, self.limits, self.outgoing.received.clone());
+        let stopped = || io::Error::other("the server is stopping");
+        let open = self.outgoing.open().ok_or_else(stopped)?;
+        let received = self.outgoing.received.clone();
+        let writer = serve_own(stream, origin, self.limits, received, open);
         let port = port.unwrap_or(local.port());
         Ok((writer, SocketAddr::new(local.ip(), port)))
     }

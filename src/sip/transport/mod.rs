@@ -8,6 +8,7 @@
 //! | [`websocket`] | messages on a connection, in WebSocket frames |
 //! | [`tls`] | certificates, ours and those of clients |
 
+use std::convert::Infallible;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -150,6 +151,8 @@ pub struct Server {
     pub limits: Limits,
     /// Where messages go.
     pub endpoint: mpsc::Sender<Received>,
+    /// Held by each connection, so that whoever stops can wait for their last words.
+    pub open: mpsc::Sender<Infallible>,
 }
 
 impl Server {
@@ -164,6 +167,7 @@ impl Server {
             origin,
             limits: self.limits,
             endpoint: self.endpoint,
+            _open: self.open,
         };
         match self.framing {
             Framing::Stream => {
@@ -178,18 +182,20 @@ impl Server {
 }
 
 /// Serves a connection that we have opened, in a task of its own, until either side ends it. What is written to it
-/// goes in at what this gives.
+/// goes in at what this gives; `open` is held as long as it is served.
 #[must_use]
 pub fn serve_own(
     stream: Stream,
     origin: Origin,
     limits: Limits,
     endpoint: mpsc::Sender<Received>,
+    open: mpsc::Sender<Infallible>,
 ) -> Writer {
     let connection = Connection {
         origin,
         limits,
         endpoint,
+        _open: open,
     };
     let (writer, served) = tcp::serve(stream, connection);
     tokio::spawn(served);
@@ -201,6 +207,7 @@ struct Connection {
     origin: Origin,
     limits: Limits,
     endpoint: mpsc::Sender<Received>,
+    _open: mpsc::Sender<Infallible>,
 }
 
 /// A message that has come, or what was left of one.

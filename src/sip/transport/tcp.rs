@@ -3,6 +3,7 @@
 
 use std::future::Future;
 use std::io;
+use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use tokio::io::{AsyncRead, AsyncReadExt};
@@ -15,6 +16,8 @@ use crate::sip::framer::{Frame, FrameError, Framer};
 use crate::sip::message::Message;
 use crate::sip::trust::Origin;
 
+/// How long what a peer still sends is read, and not looked at, when the listener stops.
+const LINGERING: Duration = Duration::from_secs(1);
 /// Octets read at once.
 const READ_AT_ONCE: usize = 16 * 1024;
 
@@ -33,10 +36,10 @@ async fn run(
     reading: Reading,
 ) {
     let peer = connection.origin.source;
-    let (read, write) = tokio::io::split(stream);
+    let (mut read, write) = tokio::io::split(stream);
     let patience = connection.limits.idle_timeout;
     let sending = tokio::spawn(write_all(write, waiting, patience));
-    if let Err(error) = read_all(read, &writer, &reading, &connection).await {
+    if let Err(error) = read_all(&mut read, &writer, &reading, &connection).await {
         tracing::debug!(peer = %peer, "SIP connection with {peer}: {error}");
     }
     drop(reading);
@@ -44,10 +47,18 @@ async fn run(
     // not keep a connection open that nobody reads.
     drop(writer);
     close(sending, patience).await;
+    if connection.endpoint.is_closed() {
+        // To close on a peer that goes on sending is a reset, which takes our last answers with it.
+        let _ = timeout(
+            LINGERING,
+            tokio::io::copy(&mut read, &mut tokio::io::sink()),
+        )
+        .await;
+    }
 }
 
 async fn read_all<R: AsyncRead + Unpin>(
-    mut read: R,
+    read: &mut R,
     writer: &Writer,
     reading: &Reading,
     connection: &Connection,
@@ -57,8 +68,14 @@ async fn read_all<R: AsyncRead + Unpin>(
     let mut buffer = BytesMut::with_capacity(READ_AT_ONCE);
     loop {
         // A peer that sends a message octet by octet has no longer than one that sends nothing.
-        let frame = next_frame(&mut framer, &mut read, &mut buffer);
-        let frame = match timeout(limits.idle_timeout, frame).await {
+        let frame = next_frame(&mut framer, read, &mut buffer);
+        let frame = tokio::select! {
+            biased;
+            // Nobody takes what comes any more.
+            () = connection.endpoint.closed() => return Ok(()),
+            frame = timeout(limits.idle_timeout, frame) => frame,
+        };
+        let frame = match frame {
             Ok(frame) => frame?,
             // A session that began here goes on here, however quiet it is.
             Err(_) if writer.is_shared() && framer.unread().is_empty() => continue,

@@ -107,7 +107,13 @@ async fn read_all(
 ) {
     // Pings are answered beneath; they keep the connection, as do the CRLFs of RFC 5626.
     loop {
-        let frame = match timeout(connection.limits.idle_timeout, read.next()).await {
+        let frame = tokio::select! {
+            biased;
+            // Nobody takes what comes any more.
+            () = connection.endpoint.closed() => return,
+            frame = timeout(connection.limits.idle_timeout, read.next()) => frame,
+        };
+        let frame = match frame {
             Ok(Some(Ok(frame))) => frame,
             // A session that began here goes on here, however quiet it is.
             Err(_) if writer.is_shared() => continue,
