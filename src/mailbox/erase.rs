@@ -47,7 +47,10 @@ impl Mailbox {
         loop {
             erased.messages += self.empty(account.id, by).await?;
             let tx = self.db.write().await?;
-            accounts::lock(&tx, account.id).await?;
+            if accounts::lock_version(&tx, account.id).await?.is_none() {
+                // Somebody else has just erased it. What came under its address since is not of this account.
+                return Ok(None);
+            }
             if !removal::all_in(&*tx, account.id, 1).await?.is_empty() {
                 // One more has come.
                 continue;

@@ -287,6 +287,23 @@ on_both_databases! {
         assert_eq!(app.waiting(AOR).await, 1);
     }
 
+    /// Each sees the account before any has erased it; one does it, and what comes after it is not of this account.
+    async fn who_erases_at_once_erases_once(app: TestApp) {
+        let aor = AOR.parse().unwrap();
+        for round in 0..5_usize {
+            app.add_user(&format!("alice{round}"), Role::User, &[AOR]).await;
+            app.store(Pager::new()).await;
+            let by = Actor::of(ActorKind::User, 7);
+            let erasing = (0..8).map(|_| app.mailbox.erase(&Scope::All, &aor, by));
+            let erased: Vec<_> = join_all(erasing).await.into_iter().filter_map(Result::unwrap).collect();
+            assert_eq!(erased.len(), 1, "{erased:?}");
+            assert_eq!(erased[0].users, 1);
+            let entries = audit(&app).await;
+            let written = entries.iter().filter(|entry| entry["action"] == "account.erased");
+            assert_eq!(written.count(), round + 1);
+        }
+    }
+
     async fn operators_read_the_audit(app: TestApp) {
         let owner = app.token(&[TokenScope::Delete], &[AOR]).await;
         let mut ids = Vec::new();
