@@ -181,12 +181,17 @@ impl Courier {
         request: Bytes,
     ) -> Result<Message, Attempted> {
         let outgoing = self.ways.outgoing();
+        let mut flow = way.route.flow.clone();
         let mut asked = outgoing.ask(request, way.route).await;
         if way.is_reused && matches!(asked, Err(Unanswered::Transport(_))) {
             // The other end had just closed the connection.
             let way = self.reach(to).await?;
             let request = self.write(letter, &way)?;
+            flow = way.route.flow.clone();
             asked = outgoing.ask(request, way.route).await;
+        }
+        if matches!(asked, Err(Unanswered::Timeout)) {
+            self.ways.forget(to, &flow).await;
         }
         asked.map_err(|error| match error {
             Unanswered::Timeout => Attempted::Silent,

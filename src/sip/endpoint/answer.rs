@@ -12,7 +12,7 @@ use crate::sip::date;
 use crate::sip::dialog::DialogId;
 use crate::sip::inspect::warning;
 use crate::sip::message::Message;
-use crate::sip::response::Response;
+use crate::sip::response::{Response, first_hop};
 use crate::sip::transaction::TransactionKey;
 
 /// Seconds after which a refused client may come again.
@@ -107,10 +107,16 @@ pub(super) fn to_tag(message: &Message, secret: [u8; 16]) -> String {
     const OCTETS: usize = 8;
     let mut hash = Sha256::new();
     hash.update(secret);
-    for name in ["Via", "From", "Call-ID", "CSeq"] {
-        if let Some(field) = message.header(name) {
-            hash.update(field.raw_value());
-        }
+    let value = |name| message.header(name).map(|field| field.raw_value());
+    // The last hop alone and the number alone: a CANCEL has these of its INVITE, and gets its tag (section 9.2).
+    let hop = value("Via").map(|via| first_hop(via).trim_ascii());
+    let number = value("CSeq").and_then(|cseq| {
+        cseq.trim_ascii_start()
+            .split(u8::is_ascii_whitespace)
+            .next()
+    });
+    for part in [hop, value("From"), value("Call-ID"), number] {
+        hash.update(part.unwrap_or_default());
         hash.update([0]);
     }
     // A second time, so that what is hashed cannot be drawn out.
@@ -174,4 +180,31 @@ fn accepted_by(response: &Response) -> Option<AcceptedKey> {
         dialog: DialogId::of_request(&response).ok()?,
         number: response.basics().ok()?.cseq.number,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn tag(method: &str, via: &str, number: u32) -> String {
+        let text = format!(
+            "{method} sip:alice@example.org SIP/2.0\r\n{via}From: <sip:carol@example.org>;tag=1\r\n\
+             To: <sip:alice@example.org>\r\nCall-ID: c1\r\nCSeq: {number}  {method}\r\nContent-Length: 0\r\n\r\n"
+        );
+        to_tag(&Message::parse(text.into()).unwrap(), [7; 16])
+    }
+
+    /// RFC 3261 section 9.2: the answer to a CANCEL has the tag of the answers to what it cancels. It has the last hop alone
+    /// of its Via (section 9.1).
+    #[test]
+    fn a_cancel_has_the_tag_of_its_invite() {
+        let own = "Via: SIP/2.0/UDP proxy.example.org;branch=z9hG4bK1\r\n";
+        let one = "Via: SIP/2.0/UDP proxy.example.org;branch=z9hG4bK1, SIP/2.0/UDP phone.example.org;branch=z9hG4bK9\r\n";
+        let cancel = tag("CANCEL", own, 1);
+        assert_eq!(tag("INVITE", own, 1), cancel);
+        assert_eq!(tag("INVITE", one, 1), cancel);
+        assert_ne!(tag("INVITE", own, 2), cancel);
+        let other = own.replace("z9hG4bK1", "z9hG4bK2");
+        assert_ne!(tag("INVITE", &other, 1), cancel);
+    }
 }

@@ -120,6 +120,27 @@ impl Ways {
         }
     }
 
+    /// Forgets a connection on which no answer came in time: the next request goes by another one.
+    pub async fn forget(&self, destination: &Destination, silent: &Flow) {
+        let slot = {
+            // Nothing panics while it holds the lock.
+            let connections = self.0.connections.lock();
+            let connections = connections.unwrap_or_else(PoisonError::into_inner);
+            connections.get(destination).cloned()
+        };
+        if let Some(slot) = slot
+            && let Flow::Stream(silent) = silent
+        {
+            let mut state = slot.lock().await;
+            let known = state.connected.as_ref();
+            if known
+                .is_some_and(|known| known.writer.upgrade().is_some_and(|it| it.is_same(silent)))
+            {
+                state.connected = None;
+            }
+        }
+    }
+
     /// The way that the next request in a dialog takes (RFC 3261 sections 12.2.1.1 and 18.1.1): the connection that it
     /// took before, as long as that is open; else by the transport, and to the place, that the dialog names. Where that
     /// leads nowhere, a datagram goes to where the last one came from. What has to go over TLS goes over TLS or not at
@@ -350,4 +371,42 @@ fn source_towards(address: SocketAddr) -> io::Result<IpAddr> {
     let socket = std::net::UdpSocket::bind((any, 0))?;
     socket.connect(address)?;
     Ok(socket.local_addr()?.ip())
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::net::TcpListener;
+
+    use super::*;
+    use crate::sip::endpoint::{Addresses, channel};
+
+    /// A peer that has gone without a word takes what is written for a long time.
+    #[tokio::test]
+    async fn a_silent_connection_is_used_no_more() {
+        let (outgoing, _requests) = channel();
+        let sockets = Sockets::bind(&Addresses::default(), None, &[])
+            .await
+            .unwrap();
+        let limits = Limits {
+            max_message: 65_536,
+            idle_timeout: Duration::from_mins(1),
+        };
+        let tls = Connector::new(None, None).unwrap();
+        let ways = Ways::new(outgoing, &sockets, limits, tls).unwrap();
+        let silent = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let to = Destination {
+            address: silent.local_addr().unwrap(),
+            transport: HopTransport::Tcp,
+            name: "example.org".to_owned(),
+        };
+        let first = ways.reach(&to).await.unwrap();
+        let second = ways.reach(&to).await.unwrap();
+        assert_eq!((first.is_reused, second.is_reused), (false, true));
+        ways.forget(&to, &second.route.flow).await;
+        let third = ways.reach(&to).await.unwrap();
+        assert!(!third.is_reused);
+        // What was asked on the first one may time out later.
+        ways.forget(&to, &first.route.flow).await;
+        assert!(ways.reach(&to).await.unwrap().is_reused);
+    }
 }

@@ -99,6 +99,12 @@ impl Writer {
         }
     }
 
+    /// Whether both write to the same connection.
+    #[must_use]
+    pub fn is_same(&self, other: &Self) -> bool {
+        self.waiting.same_channel(&other.waiting)
+    }
+
     /// The same connection, for whoever does not keep it open.
     #[must_use]
     pub fn downgrade(&self) -> WeakWriter {
