@@ -58,7 +58,7 @@ pub(super) fn serve(
     let ways = Ways::new(outgoing, &bound.sip, limits, tls)?;
     let courier = courier(state, ways.clone());
     let secret = clock::random().map_err(io::Error::other)?;
-    let in_dialog = InDialog::new(ways, secret, Arc::clone(&mailbox.hostname));
+    let in_dialog = InDialog::new(ways.clone(), secret, Arc::clone(&mailbox.hostname));
     let large = LargeMode::new(mailbox.clone(), large, sessions.clone(), in_dialog.clone());
     let secret = clock::random().map_err(io::Error::other)?;
     let msrp = serve_msrp(settings, bound.msrp, &sessions);
@@ -83,6 +83,7 @@ pub(super) fn serve(
         limits,
         connections: Places::new(sip.max_connections, sip.max_connections_per_peer),
         rate: Arc::new(Rate::per_second(sip.rate_limit)),
+        ways,
         host: mailbox.hostname.to_string(),
         secret,
         branch: in_dialog.branch().to_owned(),

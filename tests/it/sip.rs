@@ -3,19 +3,50 @@
 
 use std::time::Duration;
 
+use restante::domain::message_id::MessageKey;
 use restante::sip::{Message, date};
+use restante::store::accounts;
+use socket2::SockRef;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::{TcpStream, UdpSocket};
+use tokio::net::{TcpListener, TcpStream, UdpSocket};
 use tokio::time::timeout;
 
 use crate::on_both_databases;
 use crate::support::TestApp;
 use crate::support::message::Pager;
-use crate::support::sip::{PATIENCE, Udp, header, pager, read_until, status};
+use crate::support::sip::{PATIENCE, Tcp, Udp, header, pager, read_until, status};
 
 const ALICE: &str = "sip:alice@example.org";
 const ALLOW: &str = "MESSAGE, OPTIONS, INVITE, ACK, CANCEL, BYE, UPDATE, REFER, SUBSCRIBE";
+
 on_both_databases! {
+    /// RFC 3261 section 18.2.2: where the connection is gone, the answer goes to a new one to whoever Via names.
+    async fn an_answer_finds_its_way_when_the_connection_is_gone(app: TestApp) {
+        let key: MessageKey = app.store(Pager::new()).await.parse().unwrap();
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let sent_by = format!("SIP/2.0/TCP {}", listener.local_addr().unwrap());
+        let request = Pager::new();
+        let text = String::from_utf8(request.bytes()).unwrap().replace("SIP/2.0/UDP proxy.example.org", &sent_by);
+        // Nothing is stored meanwhile.
+        let held = app.mailbox.db.write().await.unwrap();
+        accounts::lock(&held, key.account_id).await.unwrap();
+        let mut client = Tcp::to(&app).await;
+        client.send(text).await;
+        let options = || String::from_utf8(pager().bytes()).unwrap().replace("MESSAGE", "OPTIONS");
+        // It is answered here, so what came before has been read.
+        assert_eq!(status(&client.ask(options()).await), 200);
+        SockRef::from(&client.stream).set_linger(Some(Duration::ZERO)).unwrap();
+        drop(client);
+        // The end of the connection is read in its own time; a new one shows that the server goes on.
+        let other = Udp::to(&app).await;
+        for _ in 0..5 {
+            assert_eq!(status(&other.ask(options()).await), 200);
+        }
+        drop(held);
+        let answer = Tcp::accept(&listener).await.receive().await;
+        assert_eq!((status(&answer), header(&answer, "Call-ID")), (202, request.call_id));
+    }
+
     async fn a_message_is_answered_202_and_is_there(app: TestApp) {
         let client = Udp::to(&app).await;
         let raw = pager().header("Subject", "Over SIP").bytes();

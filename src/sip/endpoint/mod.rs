@@ -37,7 +37,7 @@ pub use answer::Answer;
 use answer::{Answered, overloaded, response, to_tag};
 use outgoing::UnderWay;
 pub use outgoing::{Outgoing, Requests, Route, Unanswered, channel};
-use peer::{Peer, send, target};
+use peer::{Peer, send};
 pub use sockets::{Addresses, Sockets};
 pub use ways::{Destination, Way, Ways};
 
@@ -107,6 +107,8 @@ pub struct Config {
     pub connections: Places,
     /// Requests from one address.
     pub rate: Arc<Rate>,
+    /// Ways to peers whose connections are gone.
+    pub ways: Ways,
     /// Named in warnings.
     pub host: String,
     /// Makes tags that nobody can guess.
@@ -160,6 +162,7 @@ pub async fn run<A: Agent>(
         transactions: ServerTransactions::new(Timers::default(), MAX_TRANSACTIONS),
         rate: config.rate,
         strangers: Rate::per_second(TO_STRANGERS),
+        ways: config.ways,
         answering: Places::new(ANSWERED_AT_ONCE, ANSWERED_AT_ONCE_EACH),
         host: config.host,
         secret: config.secret,
@@ -181,6 +184,7 @@ struct Endpoint<A> {
     transactions: ServerTransactions<Peer>,
     rate: Arc<Rate>,
     strangers: Rate,
+    ways: Ways,
     answering: Places,
     host: String,
     secret: [u8; 16],
@@ -258,12 +262,7 @@ impl<A: Agent> Endpoint<A> {
         if message.method().is_none() {
             return self.under_way.on_response(message).await;
         }
-        let target = target(&message, flow.transport(), origin.source);
-        let peer = Peer {
-            flow,
-            origin,
-            target,
-        };
+        let mut peer = Peer::of(&message, flow, origin);
         if message.method() == Some("ACK") {
             return self.acknowledge(&message, peer);
         }
@@ -274,6 +273,9 @@ impl<A: Agent> Endpoint<A> {
             Ok(trusted) => trusted,
             Err(answer) => return self.answer_stranger(&message, &peer, answer).await,
         };
+        if trusted {
+            peer = peer.trusted(&message, &self.ways);
+        }
         if self.is_own(&message) {
             let answer = Answer::new(482).warning(&self.host, "this request was sent by us");
             return self.answer_statelessly(&message, &peer, answer).await;

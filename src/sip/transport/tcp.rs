@@ -41,6 +41,10 @@ async fn run(
     let sending = tokio::spawn(write_all(write, waiting, patience));
     if let Err(error) = read_all(&mut read, &writer, &reading, &connection).await {
         tracing::debug!(peer = %peer, "SIP connection with {peer}: {error}");
+        if error.kind() == io::ErrorKind::ConnectionReset {
+            // Nothing gets through any more: what is still to be answered goes another way.
+            sending.abort();
+        }
     }
     drop(reading);
     // What was asked is answered before the connection goes. Whoever else holds the other end, a session for one, does
