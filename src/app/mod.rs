@@ -17,7 +17,7 @@ use crate::clock::Clock;
 use crate::config::{Settings, Strangers, url_of};
 use crate::domain::hex::hex;
 use crate::identity::Identity;
-use crate::inbound::trust::{NONCE_LIFE, Trust};
+use crate::inbound::trust::{NONCE_LIFE, Proofs, Trust};
 use crate::mailbox::Mailbox;
 use crate::mailbox::feed::Feed;
 use crate::mailbox::large::Contents;
@@ -103,12 +103,13 @@ impl App {
         let trust = Trust {
             peers: settings.sip.trusted_peers.clone(),
             digest: (settings.sip.strangers == Strangers::Digest).then(|| {
-                Challenger::new(
+                let challenger = Challenger::new(
                     &settings.realm(),
                     &digest_key,
                     &settings.sip.digest_algorithms,
                     NONCE_LIFE,
-                )
+                );
+                Proofs::new(challenger, &clock)
             }),
             clock: clock.clone(),
             identity: identity.clone(),

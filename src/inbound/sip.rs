@@ -156,7 +156,7 @@ impl Agent for UserAgent {
         let proved = if request.trusted {
             None
         } else {
-            match self.trust.prove(message).await {
+            match self.trust.prove(message, &request.origin).await {
                 Ok(principal) => Some(principal),
                 Err(answer) => return answer,
             }

@@ -1,14 +1,19 @@
 //! Whose requests are taken over SIP: those of trusted peers, and, where the operator allows it, of whoever
 //! proves by Digest that it holds a token (RFC 3261 section 22, RFC 3325).
 
+use std::sync::{Arc, Mutex, PoisonError};
+
+use sha2::{Digest as _, Sha256};
+
 use crate::clock::Clock;
 use crate::domain::access::{Principal, Scope, TokenScope};
 use crate::domain::address::Aor;
 use crate::domain::audit::Actor;
 use crate::identity::Identity;
-use crate::sip::digest::{Challenger, NO_SALT, Nonce, NonceFault};
+use crate::sip::digest::{Challenger, Nonce, NonceFault};
 use crate::sip::endpoint::Answer;
 use crate::sip::message::Message;
+use crate::sip::nonce_counts::NonceCounts;
 use crate::sip::trust::{Origin, TrustedPeer};
 
 /// Somebody who asks for what is its own.
@@ -29,13 +34,32 @@ pub struct Trust {
     /// Those who need no proof.
     pub peers: Vec<TrustedPeer>,
     /// What others prove themselves with; `None` refuses them.
-    pub digest: Option<Challenger>,
+    pub digest: Option<Proofs>,
     /// For the age of nonces.
     pub clock: Clock,
     /// Knows the tokens.
     pub identity: Identity,
     /// Named in warnings.
     pub host: String,
+}
+
+/// What strangers prove themselves with.
+#[derive(Clone)]
+pub struct Proofs {
+    challenger: Challenger,
+    counts: Arc<Mutex<NonceCounts>>,
+}
+
+impl Proofs {
+    /// By these challenges, of which nonces made before now are too old.
+    #[must_use]
+    pub fn new(challenger: Challenger, clock: &Clock) -> Self {
+        let counts = NonceCounts::new(seconds(clock), NONCE_LIFE);
+        Self {
+            challenger,
+            counts: Arc::new(Mutex::new(counts)),
+        }
+    }
 }
 
 impl Trust {
@@ -48,40 +72,61 @@ impl Trust {
         if self.peers.iter().any(|peer| peer.is(origin)) {
             return Ok(true);
         }
-        let Some(challenger) = &self.digest else {
+        let Some(proofs) = &self.digest else {
             return Err(self.refuse(403, "this peer is not in sip.trusted_peers"));
         };
-        let peer = origin.source.ip().to_canonical().to_string();
-        let now = self.seconds();
+        let challenger = &proofs.challenger;
         let stale = match challenger.credentials(request) {
             Err(_) => return Err(self.refuse(400, "Authorization cannot be used")),
             Ok(None) => false,
-            Ok(Some(credentials)) => match challenger.check(&credentials, now, &peer) {
-                Ok(_) => return Ok(false),
-                Err(fault) => fault == NonceFault::Stale,
-            },
+            Ok(Some(credentials)) => {
+                match challenger.check(&credentials, seconds(&self.clock), &address(origin)) {
+                    Ok(_) => return Ok(false),
+                    Err(fault) => fault == NonceFault::Stale,
+                }
+            }
         };
-        let nonce = Nonce {
-            made_at: now,
-            salt: NO_SALT,
+        Err(self.challenge(challenger, request, origin, stale))
+    }
+
+    /// 401. Each request gets a nonce of its own, and again the same one, without memory.
+    fn challenge(
+        &self,
+        challenger: &Challenger,
+        request: &Message,
+        origin: &Origin,
+        stale: bool,
+    ) -> Answer {
+        let mut hash = Sha256::new();
+        for name in ["Via", "From", "Call-ID", "CSeq"] {
+            let field = request.header(name);
+            hash.update(field.map(|field| field.raw_value()).unwrap_or_default());
+            hash.update([0]);
+        }
+        let mut nonce = Nonce {
+            made_at: seconds(&self.clock),
+            salt: Default::default(),
         };
-        let values = challenger.challenges(nonce, &peer, stale);
+        for (octet, hashed) in nonce.salt.iter_mut().zip(hash.finalize()) {
+            *octet = hashed;
+        }
+        let values = challenger.challenges(nonce, &address(origin), stale);
         let unproven = self.refuse(
             401,
             "this peer is not in sip.trusted_peers and has to prove who it is",
         );
-        Err(values.into_iter().fold(unproven, |answer, challenge| {
+        values.into_iter().fold(unproven, |answer, challenge| {
             answer.header("WWW-Authenticate", challenge)
-        }))
+        })
     }
 
     /// Who the sender of an admitted, untrusted request is.
     ///
     /// # Errors
-    /// 403 if its credentials are wrong, 503 if the database fails.
-    pub async fn prove(&self, request: &Message) -> Result<Principal, Answer> {
+    /// 403 if its credentials are wrong, 401 if they have been used before, 503 if the database fails.
+    pub async fn prove(&self, request: &Message, origin: &Origin) -> Result<Principal, Answer> {
         let wrong = || self.refuse(403, "the name or the password is wrong");
-        let challenger = self.digest.as_ref().ok_or_else(wrong)?;
+        let Proofs { challenger, counts } = self.digest.as_ref().ok_or_else(wrong)?;
         let (Ok(Some(credentials)), Some(method)) =
             (challenger.credentials(request), request.method())
         else {
@@ -103,8 +148,20 @@ impl Trust {
             );
             return Err(wrong());
         }
-        self.identity.note_use_by(principal.actor);
-        Ok(principal)
+        let stale = || self.challenge(challenger, request, origin, true);
+        let now = seconds(&self.clock);
+        let nonce = challenger.check(&credentials, now, &address(origin));
+        let nonce = nonce.map_err(|_| stale())?;
+        // Nothing panics while it holds the lock.
+        let mut counts = counts.lock().unwrap_or_else(PoisonError::into_inner);
+        match counts.count(nonce, credentials.count(), now) {
+            Ok(()) => {
+                self.identity.note_use_by(principal.actor);
+                Ok(principal)
+            }
+            // Overheard and sent again, for all we know. A client that counts on is not asked a second time.
+            Err(_) => Err(stale()),
+        }
     }
 
     /// For whom a sender may store: one that is trusted for all, which `None` stands for.
@@ -155,11 +212,16 @@ impl Trust {
         })
     }
 
-    fn seconds(&self) -> u64 {
-        u64::try_from(self.clock.now().timestamp()).unwrap_or_default()
-    }
-
     fn refuse(&self, status: u16, why: &str) -> Answer {
         Answer::new(status).warning(&self.host, why)
     }
+}
+
+fn seconds(clock: &Clock) -> u64 {
+    u64::try_from(clock.now().timestamp()).unwrap_or_default()
+}
+
+/// What a nonce is good for.
+fn address(origin: &Origin) -> String {
+    origin.source.ip().to_canonical().to_string()
 }

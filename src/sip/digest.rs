@@ -29,8 +29,6 @@ const COUNT_DIGITS: usize = 8;
 
 /// What makes a nonce another one than those that are made at the same time for the same peer.
 pub type Salt = [u8; SALT_OCTETS];
-/// Where nonces are not counted they may be the same.
-pub const NO_SALT: Salt = [0; SALT_OCTETS];
 
 /// A nonce of ours that has come back.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]

@@ -12,7 +12,7 @@ use tokio::time::timeout;
 
 use crate::on_both_databases;
 use crate::support::TestApp;
-use crate::support::digest::{authorization, challenges, token};
+use crate::support::digest::{challenges, proof, token};
 use crate::support::message::Pager;
 use crate::support::msrp::{Invite, Msrp, PATH, invite, offer};
 use crate::support::sip::{Tcp, Udp, header, reply, status};
@@ -341,7 +341,7 @@ on_both_databases! {
         let client = Udp::to(&app).await;
         let offered = challenges(&client.ask(Refer::to(&hers).from(&client)).await);
         let proved = |id: &str, name: &str, password: &str| {
-            let proof = authorization(&offered[0], name, password, "REFER", "sip:mail.example.org");
+            let proof = proof(&offered[0], name, password, "REFER", "sip:mail.example.org");
             Refer::to(id).header("Authorization", "Digest username=\"al\", realm=\"proxy.example.net\", nonce=\"n\"")
                 .header("Authorization", &proof)
         };
@@ -352,7 +352,7 @@ on_both_databases! {
         // What they assert is not believed: the account is the token's.
         let as_bob = proved(&his, "alice's phone", &password).asserted(BOB);
         assert_eq!(refer(&client, as_bob).await, NOT_FOUND);
-        let proof = authorization(&offered[0], "alice's phone", &password, "MESSAGE", ALICE);
+        let proof = proof(&offered[0], "alice's phone", &password, "MESSAGE", ALICE);
         let message = crate::support::sip::pager().header("Authorization", &proof);
         assert_eq!(status(&client.ask(message).await), 403, "it is good for deleting alone");
         // Nor where they say they are: it is told to whoever asked.

@@ -11,7 +11,7 @@ use tokio::time::timeout;
 
 use crate::on_both_databases;
 use crate::support::TestApp;
-use crate::support::digest::{authorization, challenges, token};
+use crate::support::digest::{challenges, counted, proof, token};
 use crate::support::message::Pager;
 use crate::support::sip::{Udp, header, pager, status};
 
@@ -72,7 +72,7 @@ on_both_databases! {
         assert_eq!(offered.len(), 2, "{offered:?}");
         assert!(offered[0].contains("SHA-256") && offered[1].contains("MD5"), "RFC 8760 section 2.3");
         for challenge in &offered {
-            let proof = authorization(challenge, "branch office", &password, "MESSAGE", ALICE);
+            let proof = proof(challenge, "branch office", &password, "MESSAGE", ALICE);
             let mut proved = again(&pager(), &proof);
             proved.more.push_str("P-Asserted-Identity: <sip:boss@example.org>\r\nP-Served-User: <sip:bob@example.org>\r\n\
                                   Date: Sat, 13 Nov 2010 23:29:00 GMT\r\n");
@@ -83,12 +83,12 @@ on_both_databases! {
         let list = app.get(&format!("/api/v1/accounts/{ALICE}/messages")).await.json();
         assert_eq!(list["items"][0]["asserted_identity"], serde_json::Value::Null, "{list}");
         assert_eq!(list["items"][0]["sent_at"], serde_json::Value::Null);
-        let wrong = authorization(&offered[0], "branch office", "guess", "MESSAGE", ALICE);
+        let wrong = proof(&offered[0], "branch office", "guess", "MESSAGE", ALICE);
         assert_eq!(status(&client.ask(again(&pager(), &wrong)).await), 403);
-        let nobody = authorization(&offered[0], "nobody", &password, "MESSAGE", ALICE);
+        let nobody = proof(&offered[0], "nobody", &password, "MESSAGE", ALICE);
         assert_eq!(status(&client.ask(again(&pager(), &nobody)).await), 403);
         // A proxy may have changed the Request-URI since (RFC 3261 section 22.4).
-        let good = authorization(&offered[0], "branch office", &password, "MESSAGE", ALICE);
+        let good = proof(&offered[0], "branch office", &password, "MESSAGE", ALICE);
         assert_eq!(status(&client.ask(again(&pager().to("sip:bob@example.org"), &good)).await), 202);
         assert_eq!(app.waiting(ALICE).await, 2);
         // A nonce grows old; the client is told that the password was not the matter.
@@ -96,7 +96,7 @@ on_both_databases! {
         let stale = challenges(&client.ask(again(&pager(), &good)).await);
         assert!(stale[0].contains("stale=true"), "{stale:?}");
         // It is no good to anybody at another address.
-        let fresh = authorization(&stale[0], "branch office", &password, "MESSAGE", ALICE);
+        let fresh = proof(&stale[0], "branch office", &password, "MESSAGE", ALICE);
         let elsewhere = Udp::from("127.0.0.2", &app).await;
         let refused = challenges(&elsewhere.ask(again(&pager(), &fresh)).await);
         assert!(!refused[0].contains("stale"), "{refused:?}");
@@ -104,17 +104,33 @@ on_both_databases! {
         assert_eq!(status(&client.ask(again(&pager(), "Digest nonsense")).await), 400);
     }
 
+    /// Who has overheard a request does not send another with its proof (RFC 7616 section 5.3).
+    async fn a_proof_is_good_once(app: TestApp, "[sip]\ntrusted_peers = []\nstrangers = 'digest'") {
+        let password = token(&app, "branch office", TokenScope::Gateway, &[]).await;
+        let client = Udp::to(&app).await;
+        let offered = challenges(&client.ask(pager()).await);
+        let proved = |count| counted(&offered[0], "branch office", &password, "MESSAGE", ALICE, count);
+        assert_eq!(status(&client.ask(again(&pager(), &proved(1))).await), 202);
+        let overheard = challenges(&client.ask(again(&pager().text("Forged"), &proved(1))).await);
+        assert!(overheard[0].contains("stale=true"), "{overheard:?}");
+        assert_eq!(app.waiting(ALICE).await, 1);
+        assert_eq!(status(&client.ask(again(&pager(), &proved(2))).await), 202);
+        // Whoever asks gets a nonce of its own, so that those behind one address do not spoil each other's.
+        let nonce = challenges(&client.ask(pager()).await);
+        assert_ne!(nonce, challenges(&client.ask(pager()).await));
+    }
+
     async fn a_token_reaches_what_it_is_bound_to(app: TestApp, "[sip]\ntrusted_peers = []\nstrangers = 'digest'") {
         let bound = token(&app, "bound", TokenScope::Gateway, &["sip:bob@example.org"]).await;
         let client = Udp::to(&app).await;
         let offered = challenges(&client.ask(pager()).await);
-        let to_alice = |name: &str, password: &str| again(&pager(), &authorization(&offered[0], name, password, "MESSAGE", ALICE));
+        let to_alice = |name: &str, password: &str| again(&pager(), &proof(&offered[0], name, password, "MESSAGE", ALICE));
         assert_eq!(status(&client.ask(to_alice("bound", &bound)).await), 403);
         // A token that could hand over nothing is not made.
         let digest = DigestName { username: Some("reader"), realm: "mail.example.org" };
         let reader = app.identity.create_digest_token("t", &[TokenScope::Operator], &[], None, digest).await;
         assert!(reader.is_err());
-        let to_bob = authorization(&offered[0], "bound", &bound, "MESSAGE", "sip:bob@example.org");
+        let to_bob = proof(&offered[0], "bound", &bound, "MESSAGE", "sip:bob@example.org");
         let to_bob = || again(&pager().to("sip:bob@example.org"), &to_bob);
         assert_eq!(status(&client.ask(to_bob()).await), 202);
         let id = app.identity.tokens().await.unwrap().last().unwrap().id;

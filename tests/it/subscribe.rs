@@ -6,7 +6,7 @@ use restante::sip::Message;
 
 use crate::on_both_databases;
 use crate::support::clients::sipp;
-use crate::support::digest::{authorization, challenges, token};
+use crate::support::digest::{challenges, proof, token};
 use crate::support::message::Pager;
 use crate::support::sip::{Tcp, Udp, header, reply, status};
 use crate::support::subscriber::{Subscriber, Told, changed, exists, gone, list, root, told};
@@ -350,7 +350,7 @@ on_both_databases! {
         let mut subscriber = Subscriber::alice(&app, "xcap-diff").await;
         let challenge = challenges(&subscriber.subscribe(Some(600), &[HOME]).await).remove(0);
         let prove = |subscriber: &mut Subscriber, name: &str, password: &str| {
-            let value = authorization(&challenge, name, password, "SUBSCRIBE", ALICE);
+            let value = proof(&challenge, name, password, "SUBSCRIBE", ALICE);
             subscriber.more = format!("Authorization: {value}\r\n");
         };
         prove(&mut subscriber, "gateway", &gateway);

@@ -1,5 +1,7 @@
 //! Digest as a client answers it.
 
+use std::sync::atomic::{AtomicU32, Ordering};
+
 use md5::Md5;
 use restante::domain::access::TokenScope;
 use restante::domain::hex::hex;
@@ -37,6 +39,13 @@ pub fn authorization(
     uri: &str,
 ) -> String {
     counted(challenge, username, password, method, uri, 1)
+}
+
+/// [`authorization`] for the next request of a client that counts on.
+pub fn proof(challenge: &str, username: &str, password: &str, method: &str, uri: &str) -> String {
+    static NEXT: AtomicU32 = AtomicU32::new(1);
+    let count = NEXT.fetch_add(1, Ordering::Relaxed);
+    counted(challenge, username, password, method, uri, count)
 }
 
 /// What a client puts into Authorization, worked out here from RFC 7616 section 3.4.1.
