@@ -12,6 +12,7 @@ use crate::support::clients::{baresip, sipp};
 use crate::support::kamailio::Kamailio;
 use crate::support::message::Pager;
 use crate::support::msrp::{Invite, Msrp, PATH, invite, offer};
+use crate::support::rows::Rows;
 use crate::support::sip::{Udp, header, reply, status};
 use crate::support::subscriber::Subscriber;
 use restante::domain::access::TokenScope;
@@ -53,6 +54,8 @@ async fn is_all_there(app: &TestApp, text: &str, count: usize) {
         format!("/xcap-root/org.openmobilealliance.deferred-list/users/{ALICE}/deferred-list");
     let document = app.get(&path).await.text();
     assert_eq!(document.matches("<history ").count(), count);
+    let rows = Rows::read(app.mailbox.db.read()).await;
+    assert_eq!((rows.messages.len(), rows.contents.len()), (count, count));
 }
 
 on_both_databases! {

@@ -17,7 +17,7 @@ use tokio_rustls::TlsAcceptor;
 
 use crate::support::clients::{Phone, sipp};
 use crate::support::dns;
-use crate::support::kamailio::Kamailio;
+use crate::support::kamailio::{Kamailio, free_address};
 use crate::support::message::Pager;
 use crate::support::responder::{HANG_UP, LAST_WORD, Responder, SILENCE, Seen};
 use crate::support::sip::{PATIENCE, Udp, header, status};
@@ -313,6 +313,28 @@ with_both_databases! {
         // Nobody of this name is there.
         store_and_delete(&app, from("sip:dave@example.net", "m2")).await;
         assert_eq!(newest(&app, "dead").await["last_error"], "403 Domain Not Served");
+    }
+
+    /// A sender who is absent by then finds the report among its messages; nobody reports on that.
+    async fn a_real_proxy_has_a_report_kept_for_an_absent_sender(backend: Backend) {
+        let own = free_address();
+        let settings = [
+            ("RESTANTE_URI", format!("\"sip:{own};transport=tcp\"")),
+            ("RESTANTE_SENT_BY", format!("\"{own}\"")),
+        ];
+        let kamailio = Kamailio::start("deploy/kamailio/relay-sip.cfg", &settings, "").await;
+        let toml = format!("[sip]\nlisten = ['{own}']\noutbound_proxy = 'sip:{}'\n", kamailio.address);
+        let app = TestApp::start(backend, &toml).await;
+        store_and_delete(&app, Pager::new().asking("34jk324j")).await;
+        newest(&app, "sent").await;
+        assert_eq!(app.waiting("sip:carol@example.org").await, 1);
+        let carol = "/api/v1/accounts/sip:carol@example.org/messages";
+        let list = app.get(carol).await.json();
+        let kept = &list["items"][0];
+        assert_eq!((&kept["kind"], &kept["from"]["uri"]), (&json!("notification"), &json!("sip:alice@example.org")), "{kept}");
+        let id = kept["id"].as_str().unwrap();
+        assert_eq!(app.delete(&format!("{carol}/{id}")).await.status, 204);
+        assert_eq!(rows(&app).await.len(), 1);
     }
 
     /// Over TLS only to whoever has a certificate for the name of the proxy.

@@ -17,7 +17,7 @@ pub struct Kamailio {
 }
 
 /// A port of 127.0.0.1 that is free for UDP and TCP.
-fn free_address() -> SocketAddr {
+pub fn free_address() -> SocketAddr {
     loop {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
