@@ -53,6 +53,7 @@ mod report_turns;
 mod reports;
 mod rest;
 mod rfc_messages;
+mod rivals;
 mod search;
 mod secret_files;
 mod self_service;
