@@ -10,7 +10,8 @@ use futures_util::future::join_all;
 use restante::sip::framer::{Frame, Framer};
 use serde_json::Value;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-use tokio::net::TcpStream;
+use tokio::net::TcpSocket;
+use tokio::sync::watch;
 use tokio::time::{sleep, timeout};
 
 use crate::support::program::{Server, run, stdout};
@@ -25,9 +26,19 @@ const MOST_EACH: usize = 480;
 const PATIENCE: Duration = Duration::from_mins(1);
 
 /// Sends messages for one account without waiting for answers, until the connection ends; the names of those that
-/// were answered 202.
-async fn flood(server: SocketAddr, user: usize, answered: &AtomicUsize) -> BTreeSet<String> {
-    let stream = TcpStream::connect(server).await.unwrap();
+/// were answered 202. Half of the clients look at no answer before the server is told to stop.
+async fn flood(
+    server: SocketAddr,
+    user: usize,
+    answered: &AtomicUsize,
+    mut stopping: watch::Receiver<bool>,
+) -> BTreeSet<String> {
+    let socket = TcpSocket::new_v4().unwrap();
+    let is_late = user >= CLIENTS / 2;
+    if is_late {
+        socket.set_recv_buffer_size(4096).unwrap();
+    }
+    let stream = socket.connect(server).await.unwrap();
     let (mut read, mut write) = stream.into_split();
     let send = async {
         for _ in 0..MOST_EACH {
@@ -44,6 +55,9 @@ async fn flood(server: SocketAddr, user: usize, answered: &AtomicUsize) -> BTree
     };
     let mut taken = BTreeSet::new();
     let receive = async {
+        if is_late {
+            stopping.wait_for(|stopping| *stopping).await.unwrap();
+        }
         let (mut framer, mut buffer) = (Framer::new(65_536), vec![0; 16_384]);
         while let Ok(len @ 1..) = read.read(&mut buffer).await {
             framer.push(&buffer[..len]);
@@ -82,11 +96,13 @@ with_both_databases! {
         let operator = operator(directory.path(), url.as_deref());
         let sip: SocketAddr = server.sip.parse().unwrap();
         let answered = AtomicUsize::new(0);
-        let floods = join_all((0..CLIENTS).map(|user| flood(sip, user, &answered)));
+        let (stopping, told) = watch::channel(false);
+        let floods = join_all((0..CLIENTS).map(|user| flood(sip, user, &answered, told.clone())));
         let stop = async {
             while answered.load(Ordering::Relaxed) < 200 {
                 sleep(Duration::from_millis(1)).await;
             }
+            stopping.send_replace(true);
             tokio::task::spawn_blocking(|| server.terminate()).await.unwrap()
         };
         let (answers, ended) = tokio::join!(floods, stop);
