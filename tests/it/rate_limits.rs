@@ -5,7 +5,7 @@ use restante::domain::access::TokenScope::{Operator, Read};
 
 use crate::on_both_databases;
 use crate::support::message::Pager;
-use crate::support::sip::{Udp, status};
+use crate::support::sip::{Udp, pager, status};
 use crate::support::{Answer, Backend, TestApp};
 
 const ALICE: &str = "sip:alice@example.org";
@@ -115,7 +115,7 @@ on_both_databases! {
         assert_eq!(app.hand_over(first).await.status, 200);
         assert_eq!(app.hand_over(Pager::new().from("sip:dan@example.org").bytes()).await.status, 201);
         assert_eq!(app.hand_over(Pager::new().to("sip:bob@example.org").bytes()).await.status, 201);
-        let answer = Udp::connect(app.sip).await.ask(Pager::new().bytes()).await;
+        let answer = Udp::connect(app.sip).await.ask(pager()).await;
         assert_eq!(status(&answer), 480);
         let seconds: u64 = answer.header("Retry-After").unwrap().text().parse().unwrap();
         assert!((1..=20).contains(&seconds));
