@@ -92,7 +92,7 @@ impl Cli {
             Command::Demo => {
                 let settings = settings()?;
                 telemetry::init(&settings.log)?;
-                demo::run(settings).await?;
+                Box::pin(demo::run(settings)).await?;
             }
             Command::Migrate => {
                 app::open_database(&settings()?).await?.close().await?;
