@@ -135,7 +135,8 @@ pub(super) async fn explained(request: Request, next: Next) -> Response {
             let mut explained = match (is_question, bare) {
                 (true, _) => StatusCode::NO_CONTENT.into_response(),
                 (false, true) => fitting(&uri, &headers, Problem::new(METHOD_NOT_ALLOWED)),
-                (false, false) => response,
+                // A resource that says what it takes.
+                (false, false) => return response,
             };
             if let Some(allow) = allow.and_then(|allow| with_options(&allow)) {
                 explained.headers_mut().insert(header::ALLOW, allow);

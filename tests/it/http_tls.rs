@@ -188,7 +188,7 @@ async fn a_gateway_is_known_by_the_name_in_its_certificate() {
         &["token", "create", "--name", "t", "--scope", "gateway"],
         None,
     ));
-    assert_eq!(post(None, Some(&token)).await.unwrap(), 200);
+    assert_eq!(post(None, Some(&token)).await.unwrap(), 201);
     // A gateway hands over, and nothing else.
     let gateway = client(here, "authority.pem", Some("gw.example.org"));
     for (path, status) in [

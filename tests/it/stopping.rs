@@ -110,7 +110,7 @@ with_both_databases! {
         let server = start();
         for (user, taken) in answers.iter().enumerate() {
             let list = format!("{}/api/v1/accounts/sip:u{user}@example.org/messages?limit=500", server.url);
-            let answer = client().get(list).bearer_auth(&operator).send().await.unwrap();
+            let answer = client().get(list).bearer_auth(&operator).header("restante-reason", "A%20test%20reads.").send().await.unwrap();
             let list: Value = answer.json().await.unwrap();
             // Nobody has an account without a message.
             let items = list["items"].as_array().cloned().unwrap_or_default();

@@ -152,7 +152,25 @@ const PAGES: &[(&str, &str, Answers)] = &[
         "/accounts/{aor}/erase",
         [401, 404, 401, 401, 401, 404, 422, 401, 422],
     ),
-    ("GET", "/accounts/{aor}/metadata", PAGE),
+    // It leads operators to where they say why.
+    (
+        "GET",
+        "/accounts/{aor}/metadata",
+        [401, 404, 401, 401, 401, 404, 303, 401, 303],
+    ),
+    ("GET", "/accounts/{aor}/reason", PAGE),
+    // Without a reason.
+    (
+        "POST",
+        "/accounts/{aor}/reason",
+        [401, 404, 401, 401, 401, 404, 422, 401, 422],
+    ),
+    ("GET", "/audit", OPERATORS_PAGE),
+    // Nobody is half signed in, and nobody was invited.
+    ("GET", "/sign-in/code", [401; 9]),
+    ("POST", "/sign-in/code", [401; 9]),
+    ("GET", "/welcome", [404; 9]),
+    ("POST", "/welcome", [404; 9]),
     // Of the demo alone.
     ("POST", "/accounts/{aor}/test-message", NO_PAGE),
     ("GET", "/accounts/{aor}/messages/{id}", PAGE),

@@ -103,6 +103,16 @@ impl<'a> Paging<'a> {
         })
     }
 
+    /// With parameters that cursors are not bound to, for they do not say which entries there are.
+    #[must_use]
+    pub fn also(mut self, parameters: &[(&str, Option<&str>)]) -> Self {
+        self.words = self.address("", parameters);
+        if let Some(words) = self.words.strip_prefix('?') {
+            self.words = words.to_owned();
+        }
+        self
+    }
+
     /// The position after which the page begins.
     #[must_use]
     pub fn after<T: FromStr>(&self) -> Option<T> {

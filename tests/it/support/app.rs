@@ -261,12 +261,8 @@ impl TestApp {
 
     /// `POST` of JSON, as an operator.
     pub async fn post(&self, path: &str, body: &Value) -> Answer {
-        self.send(
-            self.request(Method::POST, path)
-                .bearer_auth(&self.operator)
-                .json(body),
-        )
-        .await
+        let request = self.as_operator(self.request(Method::POST, path));
+        self.send(request.json(body)).await
     }
 
     /// Where SIP is served over UDP and TCP on IPv6.

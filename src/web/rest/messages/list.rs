@@ -182,13 +182,12 @@ pub async fn list_messages(
     State(settings): State<Arc<Settings>>,
     caller: Caller,
     Path(aor): Path<String>,
-    Query(mut query): Query<MessageQuery>,
+    Query(query): Query<MessageQuery>,
 ) -> Result<Response, Problem> {
     let scope = caller.reading()?;
     let shown = Shown::read(query.fields.as_deref(), query.include.as_deref())?;
     query.check_limit(&shown)?;
     let order = query.order()?;
-    let limit = query.limit;
     let until = query.waits_until(&settings)?;
     let criteria = query.criteria();
     let terms = criteria.terms(mailbox.clock.now(), "")?;
@@ -205,11 +204,14 @@ pub async fn list_messages(
         let detail = format!("the account has more than {MOST_BY_SIZE} messages: too many to sort");
         return Err(Problem::new(INVALID_REQUEST).field("sort", detail));
     }
-    // How long somebody waits and how much they take at once says nothing of which messages.
-    (query.wait, query.limit) = (None, None);
-    let cursor = query.cursor.take();
-    let name = format!("messages {}", account.id);
-    let paging = Paging::new(&cursors, &name, limit, cursor.as_deref(), &query)?;
+    let sort = query.sort.as_deref();
+    let name = format!("messages {} {}", account.id, sort.unwrap_or_default());
+    let cursor = query.cursor.as_deref();
+    let paging = Paging::new(&cursors, &name, query.limit, cursor, &criteria)?.also(&[
+        ("sort", sort),
+        ("fields", query.fields.as_deref()),
+        ("include", query.include.as_deref()),
+    ]);
     let look = Look {
         mailbox: &mailbox,
         account: &account,
