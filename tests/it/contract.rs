@@ -184,12 +184,17 @@ on_both_databases! {
         let token = everything(&app).await;
         let (document, mut all) = operations(&app).await;
         // What is stored first has the number of the examples; a large message has all there is to one.
-        let first = |id: &str| match id {
-            "store_large_message" => 0,
-            "store_message" => 1,
-            _ => 2,
+        // What takes away comes after what reads, and what takes away everything last.
+        let turn = |operation: &Operation| match (&*operation.id, &*operation.method) {
+            ("store_large_message", _) => 0,
+            ("store_message", _) => 1,
+            ("erase_account", _) => 6,
+            (_, "GET") => 2,
+            (_, "PATCH") => 3,
+            (_, "DELETE") => 4,
+            _ => 5,
         };
-        all.sort_by_key(|operation| first(&operation.id));
+        all.sort_by_key(turn);
         for operation in all.iter().filter(|operation| operation.id != ENDLESS) {
             let mut report = String::new();
             if operation.path.contains("/reports/{id}") {

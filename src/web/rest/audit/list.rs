@@ -27,7 +27,6 @@ query! {
         limit: Option<u64>,
         /// `next_cursor` of the page before, with the same filter.
         #[serde(skip_serializing_if = "Option::is_none")]
-        #[param(example = "MC0xNw.9f86d081884c7d65")]
         cursor: Option<String>,
     }
 }
