@@ -28,7 +28,7 @@ pub(super) const KEYS: &[Key] = &[
     key(
         "http.gateways",
         "",
-        "Gateways that need no token: tables `[[http.gateways]]` with `name`, `certificate_name` and `aors`; see docs/http.md.",
+        "Gateways that need no token: tables `[[http.gateways]]` with `name`, `certificate_name`, `aors` and `domains`; see docs/http.md.",
     ),
     key(
         "http.public_url",
