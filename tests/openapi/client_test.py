@@ -19,7 +19,10 @@ with AuthenticatedClient(os.environ["RESTANTE_URL"], os.environ["RESTANTE_TOKEN"
     page = list_messages.sync(stored.account, client=client, limit=10)
     assert isinstance(page, MessagePage) and [message.id for message in page.items] == [stored.id], page
 
-    message = get_message.sync(client=client, **where)
+    # The token is an operator's: without a reason it reads nothing that is somebody else's.
+    refused = get_message.sync(client=client, **where)
+    assert isinstance(refused, ProblemBody) and refused.type_ == "/problems/reason-required", refused
+    message = get_message.sync(client=client, restante_reason="A%20client%20is%20tried", **where)
     assert isinstance(message, MessageDetail) and message.subject == "From Python", message
 
     assert delete_message.sync_detailed(client=client, **where).status_code == 204

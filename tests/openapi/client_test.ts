@@ -44,7 +44,11 @@ const list = await client.GET("/api/v1/accounts/{aor}/messages", {
 });
 equal(list.data?.items.map((message) => message.id), [id]);
 
-const message = await client.GET("/api/v1/accounts/{aor}/messages/{id}", { params: { path: { aor, id } } });
+// The token is an operator's: without a reason it reads nothing that is somebody else's.
+const refused = await client.GET("/api/v1/accounts/{aor}/messages/{id}", { params: { path: { aor, id } } });
+equal(refused.error?.type, "/problems/reason-required");
+const header = { "Restante-Reason": "A%20client%20is%20tried" };
+const message = await client.GET("/api/v1/accounts/{aor}/messages/{id}", { params: { path: { aor, id }, header } });
 equal(message.data?.subject, "From TypeScript");
 equal(message.data?.parts[0]?.size, 2);
 
